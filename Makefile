@@ -1,0 +1,53 @@
+# `make` lists the targets. Every target works in a fresh clone: it installs what it needs into .venv first.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+PYTHON ?= python3
+BIN := .venv/bin
+LOCKS := requirements.txt requirements-dev.txt requirements-bootstrap.txt
+export PYTHONPATH := include:.
+
+.PHONY: help
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12 | sort
+
+.venv/.installed: $(LOCKS)
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(v < (3, 11) and f"Python 3.11 or newer is needed, $(PYTHON) is {v[0]}.{v[1]}: make PYTHON=python3.12 ...")'
+	@echo "installing the locked requirements into .venv"
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/pip install --quiet --require-hashes --only-binary :all: -r requirements-bootstrap.txt
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes --only-binary :all: -r requirements.txt -r requirements-dev.txt
+	@touch $@
+
+.PHONY: install
+install: .venv/.installed ## install the locked requirements into .venv
+
+.PHONY: lock
+lock: .venv/.installed ## make the locks again from requirements*.in
+	@for name in requirements requirements-dev requirements-bootstrap; do \
+		$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+			--no-emit-index-url --no-emit-find-links --no-header -o $$name.txt $$name.in; \
+	done
+
+.PHONY: check
+check: .venv/.installed ## ruff, mypy --strict, import-linter
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+.PHONY: test
+test: .venv/.installed ## every test, on real PostgreSQL, Redis, Kafka and Airflow
+	@$(BIN)/pytest
+
+.PHONY: demo
+demo: .venv/.installed ## one night from start to end on embedded services (no Docker): exit 0 if it did what the data says
+	@$(BIN)/python -m local demo
+
+.PHONY: up
+up: .venv/.installed ## everything up, the Airflow UI on 127.0.0.1; Ctrl-C or `make down` ends it
+	@$(BIN)/python -m local up
+
+.PHONY: down
+down: .venv/.installed ## end what `make up` started
+	@$(BIN)/python -m local down
