@@ -1,0 +1,1 @@
+"""Native clients behind the ports."""

@@ -1,0 +1,110 @@
+"""What the services need from the outside, named by role."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from stocksync.domain.finding import Alert, Finding
+from stocksync.domain.id_range import IdRange
+from stocksync.domain.progress import Progress
+from stocksync.domain.stock import CacheValue, LedgerValue
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerBatch:
+    """Up to a thousand products in the order of their ids, as the ledger streams them.
+
+    Attributes:
+        keys: the products' keys in the cache (prefix and id, UTF-8)
+        stocks: their stocks, side by side with the keys
+    """
+
+    keys: list[bytes]
+    stocks: list[LedgerValue]
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """A finding together with the bytes it was confirmed with.
+
+    Attributes:
+        finding: what to record, and (by its action) whether to restore
+        expected: the cache's exact value when the finding was confirmed; None: no key
+    """
+
+    finding: Finding
+    expected: bytes | None
+
+
+class StockLedger(Protocol):
+    """The truth: every product's stock."""
+
+    def scan(self, id_range: IdRange, after: str | None) -> Iterator[LedgerBatch]:
+        """Stream a range in the order of its ids, from the first id after `after`."""
+        ...
+
+    def read(self, product_ids: Sequence[str]) -> Mapping[str, LedgerValue]:
+        """Look at some products again; one that is gone is not in the answer."""
+        ...
+
+    def count(self, id_range: IdRange, after: str | None) -> int:
+        """Count what `scan` would stream."""
+        ...
+
+
+class StockCache(Protocol):
+    """The counters the shop sells from, as this program may see them."""
+
+    def read_along(self, batches: Iterable[LedgerBatch]) -> Iterator[tuple[LedgerBatch, list[CacheValue]]]:
+        """Pair each batch with its counters, reading ahead of the consumer."""
+        ...
+
+    def read(self, product_ids: Sequence[str]) -> list[CacheValue]:
+        """Look at some counters again."""
+        ...
+
+
+class Outbox(Protocol):
+    """Findings that are recorded and acted upon, and not yet known to be on Kafka.
+
+    One outbox belongs to one range of one run.
+    """
+
+    def pending(self) -> list[Finding]:
+        """What an earlier attempt recorded and did not clear."""
+        ...
+
+    def commit(self, decisions: Sequence[Decision]) -> list[bool]:
+        """Record each finding, restoring where its action says so, each in one atomic step.
+
+        False: the cache no longer holds the expected bytes, so nothing was written or recorded. Committing the
+        same finding again answers True and writes nothing.
+
+        Raises:
+            LockLost: the run no longer holds its lock; nothing was written by this call.
+        """
+        ...
+
+    def clear(self, product_ids: Sequence[str], progress: Progress) -> None:
+        """Forget published findings, and note in the same step how far the range has come."""
+        ...
+
+
+class AlertPublisher(Protocol):
+    """The topic."""
+
+    def publish(self, alerts: Sequence[Alert]) -> None:
+        """Return when the broker has acknowledged every event; raise PublishFailed otherwise."""
+        ...
+
+
+class Journal(Protocol):
+    """Where a range's progress survives its worker."""
+
+    def load(self) -> Progress | None:
+        """Return the last saved progress, None for a range never begun."""
+        ...
+
+    def save(self, progress: Progress) -> None:
+        """Replace it."""
+        ...

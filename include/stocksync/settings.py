@@ -1,0 +1,164 @@
+"""The settings of a deployment: business thresholds and names, from the environment, prefix STOCK_SYNC_.
+
+Secrets and hosts are Airflow connections; what holds for one run only is a param of the DAG.
+"""
+
+import os
+import re
+from collections.abc import Mapping
+from difflib import get_close_matches
+from enum import StrEnum
+from typing import Annotated, Any, Self
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import AfterValidator, Field, HttpUrl, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from stocksync.domain.policy import MissingKeyPolicy
+from stocksync.errors import BadSetting
+
+PREFIX = "STOCK_SYNC_"
+INT32_MAX = 2**31 - 1
+
+
+class Locale(StrEnum):
+    """Language of the messages to operators."""
+
+    KO = "ko"
+    EN = "en"
+
+
+def _table(value: str) -> str:
+    parts = value.split(".")
+    if len(parts) > 2 or not all(parts):  # noqa: PLR2004 - a name, or a schema and a name
+        raise ValueError
+    return value
+
+
+def _time_zone(value: str) -> str:
+    if value not in available_timezones():
+        raise ValueError
+    return value
+
+
+def _key_prefix(value: str) -> str:
+    if not value or value.startswith("sync:"):
+        raise ValueError
+    return value
+
+
+def _topic(value: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9._-]{1,249}", value) or value in {".", ".."}:
+        raise ValueError
+    return value
+
+
+def _setting(default: Any, allowed: str, meaning: str, **constraints: Any) -> Any:  # noqa: ANN401 - a pydantic field
+    return Field(default=default, description=meaning, json_schema_extra={"allowed": allowed}, **constraints)
+
+
+class Settings(BaseSettings):
+    """Every setting with its default, its meaning and what is allowed."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, env_ignore_empty=True, extra="forbid")
+
+    products_table: Annotated[str, AfterValidator(_table)] = _setting(
+        "products", "a table or view, `name` or `schema.name`", "where the ledger is"
+    )
+    id_column: str = _setting("id", "a column name", "the product's id: text, uuid or an integer type", min_length=1)
+    stock_column: str = _setting("stock", "a column name", "the stock: an integer type", min_length=1)
+    key_prefix: Annotated[str, AfterValidator(_key_prefix)] = _setting(
+        "stock:", "text, not empty, not under `sync:`", "Redis key of a product is this and its id"
+    )
+    topic: Annotated[str, AfterValidator(_topic)] = _setting(
+        "stock.sync.alert", "letters, digits, `.`, `_`, `-`", "Kafka topic of the events"
+    )
+    schema_registry_url: HttpUrl | None = _setting(
+        None, "an http(s) URL, or empty", "Confluent schema registry; without it, Avro single objects"
+    )
+    batch_size: int = _setting(1000, "an integer from 1 to 100000", "product ids in a batch", ge=1, le=100_000)
+    max_mapped_tasks: int = _setting(
+        64, "an integer from 1 to 1024", "most reconcile tasks a run is cut into", ge=1, le=1024
+    )
+    auto_restore_limit: int = _setting(
+        10,
+        "an integer from 0 to 2147483647",
+        "largest difference that is restored without a person",
+        ge=0,
+        le=INT32_MAX,
+    )
+    settle_seconds: float = _setting(
+        2.0,
+        "a number from 0 to 60",
+        "how long a difference must stand unchanged before it is believed: longer than an order takes "
+        "to reach both stores",
+        ge=0,
+        le=60,
+    )
+    missing_key_policy: MissingKeyPolicy = _setting(
+        MissingKeyPolicy.ZERO,
+        "`zero`, `restore` or `ignore`",
+        "a product without a key counts as 0, is always restored, or is left alone",
+    )
+    timezone: Annotated[str, AfterValidator(_time_zone)] = _setting(
+        "Asia/Seoul", "a time zone name such as `Asia/Seoul`", "of the schedule and of a run's date"
+    )
+    run_timeout_minutes: int = _setting(
+        30, "an integer from 1 to 55", "time limit of a run; below the lock's hour", ge=1, le=55
+    )
+    locale: Locale = _setting(Locale.KO, "`ko` or `en`", "language of the messages to operators")
+    slack_channel: str = _setting(
+        "#stock-alerts", "a channel name or id", "where messages and the report go", min_length=1
+    )
+    slack_mention: str = _setting("@backend-team", "text", "whom a message about a large difference names")
+
+    @classmethod
+    def load(cls, environment: Mapping[str, str] | None = None) -> Self:
+        """Read the environment, or raise BadSetting naming every bad variable, its value and what it may be."""
+        environment = os.environ if environment is None else environment
+        try:
+            return cls()
+        except ValidationError as error:
+            complaints = [cls._complaint(name, environment) for name in cls._bad_fields(error)]
+            raise BadSetting("; ".join(complaints)) from None
+
+    @classmethod
+    def for_parsing(cls) -> Self:
+        """Settings a DAG file can be parsed with whatever the environment holds.
+
+        A bad value falls back to its default here, so that the run starts and fails in its first task with
+        the message of `load`, where an operator looks, instead of the DAG vanishing from the UI.
+        """
+        try:
+            return cls()
+        except ValidationError as error:
+            return cls(**{name: cls.model_fields[name].default for name in cls._bad_fields(error)})
+
+    @staticmethod
+    def unknown(environment: Mapping[str, str]) -> list[str]:
+        """Name each variable with our prefix that is no setting, with the setting it resembles."""
+        known = [PREFIX + name.upper() for name in Settings.model_fields]
+        warnings = []
+        for name in sorted(environment):
+            if name.startswith(PREFIX) and name not in known:
+                close = get_close_matches(name, known, n=1)
+                hint = f"; did you mean {close[0]}?" if close else ""
+                warnings.append(f"{name} is not a setting and has no effect{hint}")
+        return warnings
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The time zone of the schedule and of a run's date."""
+        return ZoneInfo(self.timezone)
+
+    @staticmethod
+    def _bad_fields(error: ValidationError) -> list[str]:
+        return sorted({str(item["loc"][0]).removeprefix(PREFIX.lower()) for item in error.errors()})
+
+    @classmethod
+    def _complaint(cls, name: str, environment: Mapping[str, str]) -> str:
+        variable = PREFIX + name.upper()
+        value = next((v for k, v in environment.items() if k.upper() == variable), "")
+        extra = cls.model_fields[name].json_schema_extra
+        allowed = extra["allowed"] if isinstance(extra, dict) else ""
+        return f"{variable}={value!r} is not allowed; allowed: {allowed}"
