@@ -1,7 +1,6 @@
 """Airflow's public REST API, the little of it that the commands need."""
 
 import json
-import time
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -27,13 +26,16 @@ class AirflowApi:
         # Never through a proxy: it is on this machine.
         self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
-    def answers(self) -> bool:
-        """Whether the API server is there."""
+    def health(self) -> dict[str, Any]:
+        """Return the components' health, empty while the API server does not answer.
+
+        The tasks' own API makes itself ready when it is first asked, which takes seconds: better here than in a task.
+        """
         try:
-            self._request("GET", "/api/v2/version")
+            self._request("GET", "/execution/health")
+            return dict(self._request("GET", "/api/v2/monitor/health"))
         except (urllib.error.URLError, ConnectionError):
-            return False
-        return True
+            return {}
 
     def get(self, path: str) -> Any:  # noqa: ANN401 - JSON
         """Read something."""
@@ -82,9 +84,7 @@ class AirflowApi:
             self._token = self._request("POST", "/auth/token", self._login)["access_token"]
         return self._request(method, f"/api/v2{path}", body, {"Authorization": f"Bearer {self._token}"})
 
-    def _request(
-        self, method: str, path: str, body: object = None, headers: Mapping[str, str] | None = None
-    ) -> Any:  # noqa: ANN401 - JSON
+    def _request(self, method: str, path: str, body: object = None, headers: Mapping[str, str] | None = None) -> Any:  # noqa: ANN401 - JSON
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(  # noqa: S310 - the URL is our own
             self._url + path, data, {"Content-Type": "application/json", **(headers or {})}, method=method
