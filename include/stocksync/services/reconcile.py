@@ -90,6 +90,7 @@ class Reconciler:
         self._settle = settle.total_seconds()
         self._reached = reached
         self._progress = Progress(started_ms=0)
+        self._late = False
         self._scanned = 0
         self._reported = 0.0
 
@@ -277,7 +278,9 @@ class Reconciler:
         return RangeOutcome(id_range.index, tally, max(0, left))
 
     def _out_of_time(self) -> bool:
-        return self._stores.clock.now() >= self._plan.stop_time
+        # Once late, late for good: a wall clock set back must not make a scan that was cut short look finished.
+        self._late = self._late or self._stores.clock.now() >= self._plan.stop_time
+        return self._late
 
     def _report(self, started: float) -> None:
         now = self._stores.clock.monotonic()
