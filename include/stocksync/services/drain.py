@@ -17,9 +17,12 @@ def drain(outbox: Outbox, publisher: AlertPublisher, identity: RunIdentity, inde
     Returns:
         how many findings it held
     """
-    progress = outbox.take_over() or Progress(started_ms=0)
-    left = [entry.finding.product_id for entry in outbox.pending()]
+    noted = outbox.take_over()
+    found = [entry.finding for entry in outbox.pending()]
+    left = [finding.product_id for finding in found]
     if left:
+        # Nothing noted: the attempt died in its first group, and what it found carries the time it began.
+        progress = noted or Progress(started_ms=min(finding.detected_at for finding in found))
         progress = recover(outbox, progress, publisher, identity, auto_restore_limit)
         outbox.clear(left, progress)
         log.info("published %d events that range %d of run %s had left", len(left), index, printable(identity.run_id))
