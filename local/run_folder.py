@@ -58,7 +58,7 @@ class RunFolder:
 
 def clean_up(home: Path = HOME) -> list[Path]:
     """End and remove what runs left behind whose owner is dead; return their folders."""
-    dead = [folder for folder in home.glob("run-*") if not Identity.parse((folder / "owner").read_text()).alive]
+    dead = [folder for folder in home.glob("run-*") if not Identity.parse((folder / "owner").read_text()).lives()]
     for folder in dead:
         _end_processes(folder)
         _remove(folder)
@@ -72,10 +72,10 @@ def _end_processes(folder: Path) -> None:
         for pid, started, _ in (record.read_text().split() for record in (folder / "processes").glob("*.pid"))
     ]
     for keeper in keepers:
-        if keeper.alive:  # it has noticed by itself that its owner died; this only hurries it
+        if keeper.lives():  # it has noticed by itself that its owner died; this only hurries it
             os.kill(keeper.pid, signal.SIGQUIT)
     deadline = time.monotonic() + LAST_WORDS_SECONDS
-    while any(keeper.alive for keeper in keepers) and time.monotonic() < deadline:
+    while any(keeper.lives() for keeper in keepers) and time.monotonic() < deadline:
         time.sleep(0.02)
     if keepers and boot == Identity.of(os.getpid()).boot:
         _end_orphans({keeper.pid for keeper in keepers}, [folder, *_noted(folder)])
