@@ -15,10 +15,9 @@ from rich.text import Text
 
 from local.airflow import Airflow
 from local.catalogue import Catalogue
-from local.identity import Identity
 from local.process import ProcessFailed
 from local.progress import Steps
-from local.run_folder import HOME, RunFolder, clean_up
+from local.run_folder import HOME, RunFolder, clean_up, owner_of
 from local.stack import Stack
 
 DOWN_SECONDS = 60
@@ -46,9 +45,9 @@ def up(console: Console) -> NoReturn:
 
 def down(console: Console) -> int:
     """End what `up` started, and remove what crashed runs left behind."""
-    owners = [(folder, Identity.parse((folder / "owner").read_text())) for folder in HOME.glob("run-up-*")]
-    for folder, owner in owners:
-        if owner.lives():
+    owners = {folder: owner_of(folder) for folder in HOME.glob("run-up-*")}
+    for folder, owner in owners.items():
+        if owner and owner.lives():
             os.kill(owner.pid, signal.SIGTERM)
             deadline = time.monotonic() + DOWN_SECONDS
             while owner.lives():
