@@ -196,9 +196,9 @@ class Shop:
     ) -> RangeOutcome:
         """Reconcile one range; `instead` replaces stores by name."""
         stores = replace(self.stores(plan, id_range.index), **instead)
-        return Reconciler(
-            stores, plan, self.rules, key_prefix=self.prefix, settle=self.settle, reached=reached
-        ).run(id_range)
+        return Reconciler(stores, plan, self.rules, key_prefix=self.prefix, settle=self.settle, reached=reached).run(
+            id_range
+        )
 
     def run(self, plan=None, ranges=None, **how):
         """Do what the DAG does, in one process; return the summary as JSON."""
@@ -218,14 +218,10 @@ class Shop:
 
         noted = {} if plan.dry_run else noted_progress(self.cache, plan.run_id)
         tally, unprocessed = add_up(ranges, outcomes, noted, pending, lambda r: self.ledger().count(r, None))
-        status = status_of(
-            every_range_returned=len(outcomes) == len(ranges), published=True, unprocessed=unprocessed
-        )
+        status = status_of(every_range_returned=len(outcomes) == len(ranges), published=True, unprocessed=unprocessed)
         if not plan.dry_run:
             RedisRunLock(self.cache, plan.date, plan.run_id).release()
-        return summarize(
-            plan, tally, unprocessed=unprocessed, status=status, finished=datetime.now(UTC)
-        ).to_dict()
+        return summarize(plan, tally, unprocessed=unprocessed, status=status, finished=datetime.now(UTC)).to_dict()
 
     # --- what the outside sees -------------------------------------------------------------------------------
 
@@ -283,6 +279,4 @@ def decoded(message):
 
 
 def _escaped(text):
-    return (
-        str(text).replace("\\", "\\\\").replace("\t", "\\t").replace("\n", "\\n").replace("\r", "\\r")
-    )
+    return str(text).replace("\\", "\\\\").replace("\t", "\\t").replace("\n", "\\n").replace("\r", "\\r")

@@ -38,10 +38,20 @@ def test_small_differences_are_restored_and_large_ones_left_for_every_type_of_id
         zip(
             ids[1:15],
             [
-                (1, "LOW", restored), (-1, "LOW", restored), (5, "LOW", restored), (-5, "LOW", restored),
-                (6, "MEDIUM", restored), (-6, "MEDIUM", restored), (10, "MEDIUM", restored), (-10, "MEDIUM", restored),
-                (11, "HIGH", review), (-11, "HIGH", review), (50, "HIGH", review), (-50, "HIGH", review),
-                (51, "CRITICAL", review), (-51, "CRITICAL", review),
+                (1, "LOW", restored),
+                (-1, "LOW", restored),
+                (5, "LOW", restored),
+                (-5, "LOW", restored),
+                (6, "MEDIUM", restored),
+                (-6, "MEDIUM", restored),
+                (10, "MEDIUM", restored),
+                (-10, "MEDIUM", restored),
+                (11, "HIGH", review),
+                (-11, "HIGH", review),
+                (50, "HIGH", review),
+                (-50, "HIGH", review),
+                (51, "CRITICAL", review),
+                (-51, "CRITICAL", review),
             ],
             strict=True,
         )
@@ -144,12 +154,12 @@ def test_32_every_product_is_compared_once_at_the_edges_of_a_batch(shop, product
 def test_a_second_run_with_nothing_changed_writes_nothing(shop):
     shop.build().stock([("a", 5, 4), ("b", 100, 20)])
     shop.run()
-    before = {key: shop.cache.get(key) for key in shop.cache.keys("stock:*")}  # noqa: SIM118 - Redis' KEYS
+    before = {key: shop.cache.get(key) for key in shop.cache.keys("stock:*")}
 
     again = shop.run()
 
     assert (again["restored"], again["matched"], again["manual_review"]) == (0, 1, 1)
-    assert {key: shop.cache.get(key) for key in shop.cache.keys("stock:*")} == before  # noqa: SIM118
+    assert {key: shop.cache.get(key) for key in shop.cache.keys("stock:*")} == before
 
 
 def test_a_dry_run_counts_what_it_would_do_and_touches_nothing(shop):
