@@ -54,8 +54,9 @@ class Airflow:
         self.url = f"http://127.0.0.1:{free_port()}"
         self.home = run.path / "airflow"
         self.api = AirflowApi(self.url, self.user, self.password)
+        self.task_logs = run.logs / "airflow" / "tasks"
         self._run = run
-        self.environment = self._environment(database) | dict(connections) | dict(settings or {})
+        self.settings = self._own_settings(database) | dict(connections) | dict(settings or {})
         self.components = {
             name: self._program(name, words) for name, words in COMPONENTS.items() if name not in without
         }
@@ -97,19 +98,13 @@ class Airflow:
 
     def _program(self, name: str, words: list[str]) -> Process:
         # -m airflow, not the script beside python: a virtualenv that was moved still works.
-        return Process(
-            f"airflow-{name}", [sys.executable, "-m", "airflow", *words], run=self._run, env=self.environment
-        )
+        command = [sys.executable, "-m", "airflow", *words]
+        foreign = ("AIRFLOW__", "AIRFLOW_HOME", "AIRFLOW_CONFIG")  # somebody's own Airflow is none of our business
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
+        return Process(f"airflow-{name}", command, run=self._run, env=inherited | self.settings)
 
-    def _environment(self, database: str) -> dict[str, str]:
-        """Return the whole environment: nobody's own Airflow settings leak in, connections do."""
-        inherited = {
-            name: value
-            for name, value in os.environ.items()
-            if not name.startswith("AIRFLOW__") and name not in {"AIRFLOW_HOME", "AIRFLOW_CONFIG", "PYTHONPATH"}
-        }
-        logs = self._run.logs / "airflow"
-        return inherited | {
+    def _own_settings(self, database: str) -> dict[str, str]:
+        return {
             "AIRFLOW_HOME": str(self.home),
             "PYTHONPATH": str(PROJECT / "include"),
             "PYTHONUNBUFFERED": "1",
@@ -131,8 +126,8 @@ class Airflow:
             "AIRFLOW__API__SECRET_KEY": secrets.token_urlsafe(64),
             "AIRFLOW__API__INSTANCE_NAME": "stock-sync",
             "AIRFLOW__API_AUTH__JWT_SECRET": secrets.token_urlsafe(64),
-            "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(logs / "tasks"),
-            "AIRFLOW__LOGGING__DAG_PROCESSOR_CHILD_PROCESS_LOG_DIRECTORY": str(logs / "parsing"),
+            "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(self.task_logs),
+            "AIRFLOW__LOGGING__DAG_PROCESSOR_CHILD_PROCESS_LOG_DIRECTORY": str(self.task_logs.with_name("parsing")),
             "AIRFLOW__LOGGING__COLORED_CONSOLE_LOG": "False",
             # A person waits for the first run: look more often than a server would.
             "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.2",

@@ -49,6 +49,10 @@ class Steps:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Leave what is shown as it is."""
         self._progress.stop()
 
     @contextmanager

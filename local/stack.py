@@ -76,6 +76,10 @@ class Stack:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End everything, what was started last first."""
         self._end.close()
 
     @property
