@@ -32,7 +32,7 @@ from stocksync.ports import (
     StockCache,
     StockLedger,
 )
-from stocksync.services.recover import alerts, recover
+from stocksync.services.recover import alerts, first_progress, recover
 from stocksync.services.second_look import Confirmed, look_again
 from stocksync.services.suspects import Group, Suspect, groups
 
@@ -119,9 +119,11 @@ class Reconciler:
         # Both are written after every group, the journal first. The outbox's note is ahead only when another task
         # drained the outbox of a dead attempt; then it counts what the journal does not.
         known = [p for p in (saved, noted) if p is not None]
+        pending = stores.outbox.pending()
         now_ms = int(stores.clock.now().timestamp() * 1000)
-        progress = max(known, key=lambda p: p.group, default=Progress(now_ms, self._plan.pass_number))
-        left = [entry.finding.product_id for entry in stores.outbox.pending()]
+        first = first_progress(pending, self._plan.pass_number, now_ms)
+        progress = max(known, key=lambda p: p.group, default=first)
+        left = [entry.finding.product_id for entry in pending]
         if left:
             progress = recover(
                 stores.outbox,
