@@ -3,7 +3,7 @@
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from stocksync.adapters.postgres import _parse
+from stocksync.adapters.postgres_copy import _parse
 from stocksync.domain.stock import Unreadable
 
 # COPY's text format, from PostgreSQL's manual.
