@@ -123,8 +123,8 @@ def test_30_a_ledger_stock_that_is_null_negative_or_too_large_is_invalid_and_not
 
 STRANGE = [
     "é", "e\u0301", "with space", " lead", "trail ", "a:b", "{tag}", "cr\rlf\n", "tab\t", "back\\slash", "\\N", "\\.",
-    "k" * 1000, "'; DROP TABLE products; --", "<!channel>", "`code`", "*bold*", '"quoted"', "100%", "%s", "한국어", "🎈",
-    "\u202egnp.exe", "a\x01b",
+    "k" * 1000, "'; DROP TABLE products; --", "<!channel>", "`code`", "*bold*", '"quoted"', "100%", "%s", "한국어",
+    "🎈", "\u202egnp.exe", "a\x01b",
 ]  # fmt: skip
 
 
