@@ -1,0 +1,1 @@
+"""Hooks to clients to services: the only part of the package that imports Airflow."""

@@ -1,0 +1,12 @@
+"""The assets by which the DAGs wake each other."""
+
+from airflow.sdk import Asset
+
+ALERTS = Asset(name="stock_sync_alerts", uri="stock-sync://alerts")
+"""Updated when a run that may write has published its events."""
+
+SUMMARIES = Asset(name="stock_sync_summary", uri="stock-sync://summary")
+"""Updated by each complete run; the event's extra names the date, the run, its type, dry_run and status."""
+
+REPORTS = Asset(name="stock_sync_report", uri="stock-sync://report")
+"""Updated by each daily report; the event's extra carries the day's numbers for the reports after it."""
