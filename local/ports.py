@@ -1,0 +1,23 @@
+"""Free ports on 127.0.0.1."""
+
+import socket
+import threading
+
+_given: set[int] = set()
+_lock = threading.Lock()
+
+
+def free_port() -> int:
+    """Return a port nobody listens on, and never the same one twice in this process.
+
+    The kernel gives ports of its ephemeral range, where an outgoing connection could take one before the
+    program it is meant for listens. That is rare and seen at once: the program says so in its log and ends.
+    """
+    with _lock:
+        while True:
+            with socket.socket() as probe:
+                probe.bind(("127.0.0.1", 0))
+                port = int(probe.getsockname()[1])
+            if port not in _given:
+                _given.add(port)
+                return port

@@ -1,0 +1,101 @@
+"""The folder of one run of the stack, and the clean-up of runs whose owner died.
+
+Everything a run writes lies here, or in a place that is noted here. A run ends by removing its folder; a folder
+whose owner is gone is the trace of a crash, and the next run of any kind ends and removes what is left of it.
+"""
+
+import contextlib
+import os
+import secrets
+import shutil
+import signal
+import tempfile
+import time
+from pathlib import Path
+from typing import Self
+
+from local.identity import Identity, processes, stat_fields
+
+HOME = Path(__file__).resolve().parent.parent / "build" / "local"
+LAST_WORDS_SECONDS = 10
+
+
+class RunFolder:
+    """The folder of one run: a context manager that removes it, and all that is noted in it, at the end.
+
+    Args:
+        kind: what runs, such as "up", "demo" or "tests"; it names the folder and the logs, which stay.
+        home: the folder that holds the folders of all runs.
+    """
+
+    def __init__(self, kind: str, home: Path = HOME) -> None:
+        self.path = home / f"run-{kind}-{secrets.token_hex(4)}"
+        self.logs = home / "logs" / kind
+        self.processes = self.path / "processes"
+
+    def __enter__(self) -> Self:
+        clean_up(self.path.parent)
+        newborn = self.path.with_name(f"new-{self.path.name}")
+        newborn.mkdir(parents=True, mode=0o711)  # others may pass through to a folder of their own, and see nothing
+        (newborn / "processes").mkdir(mode=0o700)
+        (newborn / "owner").write_text(str(Identity.of(os.getpid())))
+        newborn.rename(self.path)
+        shutil.rmtree(self.logs, ignore_errors=True)
+        self.logs.mkdir(parents=True)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        _remove(self.path)
+
+    def elsewhere(self) -> Path:
+        """Make a folder outside the project, for an account that cannot enter it; removed with the run."""
+        path = Path(tempfile.mkdtemp(prefix="stock-sync-"))
+        with (self.path / "elsewhere").open("a") as notes:
+            notes.write(f"{path}\n")
+        path.chmod(0o711)
+        return path
+
+
+def clean_up(home: Path = HOME) -> list[Path]:
+    """End and remove what runs left behind whose owner is dead; return their folders."""
+    dead = [folder for folder in home.glob("run-*") if not Identity.parse((folder / "owner").read_text()).alive]
+    for folder in dead:
+        _end_processes(folder)
+        _remove(folder)
+    return dead
+
+
+def _end_processes(folder: Path) -> None:
+    boot = Identity.parse((folder / "owner").read_text()).boot
+    keepers = [
+        Identity(int(pid), int(started), boot)
+        for pid, started, _ in (record.read_text().split() for record in (folder / "processes").glob("*.pid"))
+    ]
+    for keeper in keepers:
+        if keeper.alive:  # it has noticed by itself that its owner died; this only hurries it
+            os.kill(keeper.pid, signal.SIGQUIT)
+    deadline = time.monotonic() + LAST_WORDS_SECONDS
+    while any(keeper.alive for keeper in keepers) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    if keepers and boot == Identity.of(os.getpid()).boot:
+        _end_orphans({keeper.pid for keeper in keepers}, [folder, *_noted(folder)])
+
+
+def _end_orphans(sessions: set[int], folders: list[Path]) -> None:
+    """Kill what a keeper that was killed itself could not: its session's members that work in `folders`."""
+    for pid in processes():
+        with contextlib.suppress(OSError):  # it ended while we looked, or is none of ours
+            works_in = Path(f"/proc/{pid}/cwd").readlink()
+            if int(stat_fields(pid)[3]) in sessions and any(works_in.is_relative_to(each) for each in folders):
+                os.kill(pid, signal.SIGKILL)
+
+
+def _noted(folder: Path) -> list[Path]:
+    notes = folder / "elsewhere"
+    return [Path(line) for line in notes.read_text().splitlines()] if notes.exists() else []
+
+
+def _remove(folder: Path) -> None:
+    for place in (*_noted(folder), folder):
+        if place.exists():
+            shutil.rmtree(place)

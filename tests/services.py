@@ -1,0 +1,78 @@
+"""Real PostgreSQL, Redis and Kafka for tests: each started when a test first asks for it, ended with the session.
+
+Always embedded ones, whatever the environment says: tests empty them. A test may stop, restart or pause a service;
+the next test that asks for a fresh place on it finds it running again.
+"""
+
+import secrets
+
+import pytest
+
+from local.kafka import Kafka
+from local.postgres import Postgres
+from local.redis import Redis
+from local.run_folder import RunFolder
+
+
+@pytest.fixture(scope="session")
+def run_folder():
+    """The folder of this test session's services; their logs stay in build/local/logs/tests."""
+    with RunFolder("tests") as folder:
+        yield folder
+
+
+@pytest.fixture(scope="session")
+def postgres(run_folder):
+    """A PostgreSQL server: uri, uri_of(database), connect(database), stop(), start(), restart(), process.pause()."""
+    with Postgres(run_folder) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def redis_server(run_folder):
+    """A Redis server: uri, client(), stop(), start(), restart(keep_data=...), process.pause()."""
+    with Redis(run_folder) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def kafka(run_folder):
+    """A broker: bootstrap_servers, create_topic(name, partitions), stop(), start(), restart(), process.pause()."""
+    with Kafka(run_folder) as broker:
+        yield broker
+
+
+@pytest.fixture
+def database(postgres):
+    """The address of a fresh, empty database."""
+    _revive(postgres)
+    name = f"test_{secrets.token_hex(4)}"
+    yield postgres.create_database(name)
+    _revive(postgres)
+    postgres.drop_database(name)
+
+
+@pytest.fixture
+def cache(redis_server):
+    """A client of a Redis server that holds nothing."""
+    _revive(redis_server)
+    with redis_server.client() as client:
+        client.flushall()
+        yield client
+
+
+@pytest.fixture
+def topic(kafka):
+    """The name of a fresh, empty topic."""
+    _revive(kafka)
+    name = f"test.{secrets.token_hex(4)}"
+    kafka.create_topic(name)
+    yield name
+    kafka.forget_topic(name)
+
+
+def _revive(service):
+    if service.running:
+        service.process.resume()
+    else:
+        service.start()
