@@ -21,6 +21,10 @@ class LockLost(StockSyncError):
     """The run no longer holds its lock; nothing more is written by it."""
 
 
+class Superseded(StockSyncError):
+    """Another attempt works on this range; nothing more is written by this one."""
+
+
 class LedgerUnavailable(StockSyncError):
     """PostgreSQL did not answer, or not in time."""
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 from stocksync.domain.finding import Alert, Finding
@@ -64,17 +65,32 @@ class StockCache(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """A finding in the outbox, and the number of the group it was committed with."""
+
+    finding: Finding
+    group: int
+
+
 class Outbox(Protocol):
     """Findings that are recorded and acted upon, and not yet known to be on Kafka.
 
-    One outbox belongs to one range of one run.
+    One outbox belongs to one range of one run, and one attempt at a time writes to it.
     """
 
-    def pending(self) -> list[Finding]:
+    def take_over(self) -> Progress | None:
+        """Become the one writer; an older attempt that is still alive is refused from now on.
+
+        Returns the progress that came with the last `clear`, None if there was none.
+        """
+        ...
+
+    def pending(self) -> list[Pending]:
         """What an earlier attempt recorded and did not clear."""
         ...
 
-    def commit(self, decisions: Sequence[Decision]) -> list[bool]:
+    def commit(self, group: int, decisions: Sequence[Decision]) -> list[bool]:
         """Record each finding, restoring where its action says so, each in one atomic step.
 
         False: the cache no longer holds the expected bytes, so nothing was written or recorded. Committing the
@@ -82,6 +98,7 @@ class Outbox(Protocol):
 
         Raises:
             LockLost: the run no longer holds its lock; nothing was written by this call.
+            Superseded: another attempt took over; nothing was written by this call.
         """
         ...
 
@@ -90,11 +107,31 @@ class Outbox(Protocol):
         ...
 
 
+class RunLock(Protocol):
+    """Only one run of a local date works."""
+
+    def hold(self) -> None:
+        """Take the lock, or find that this run has it already.
+
+        Raises:
+            LockHeld: another run has it.
+        """
+        ...
+
+    def release(self) -> bool:
+        """Give it back; False if it was not this run's (then it is left alone)."""
+        ...
+
+
 class AlertPublisher(Protocol):
     """The topic."""
 
     def publish(self, alerts: Sequence[Alert]) -> None:
-        """Return when the broker has acknowledged every event; raise PublishFailed otherwise."""
+        """Return when the broker has acknowledged every event.
+
+        Raises:
+            PublishFailed: at least one was not acknowledged.
+        """
         ...
 
 
@@ -107,4 +144,20 @@ class Journal(Protocol):
 
     def save(self, progress: Progress) -> None:
         """Replace it."""
+        ...
+
+
+class Clock(Protocol):
+    """Time, so that tests can hold it."""
+
+    def now(self) -> datetime:
+        """Return the present, with its offset."""
+        ...
+
+    def monotonic(self) -> float:
+        """Seconds that never jump."""
+        ...
+
+    def sleep(self, seconds: float) -> None:
+        """Wait."""
         ...

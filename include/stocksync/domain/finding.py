@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Self
 
-from stocksync.domain.policy import Action, Severity
+from stocksync.domain.policy import Action, Difference, Severity
 
 _NAMESPACE = uuid.uuid5(uuid.NAMESPACE_DNS, "stock.sync.alert")
 
@@ -101,16 +101,15 @@ class Alert:
         }
 
 
-def event_id(  # noqa: PLR0913 - each is part of what happened
-    run_id: str, pass_number: int, product_id: str, db_stock: int, redis_stock: int, action: Action
-) -> str:
+def event_id(run_id: str, pass_number: int, product_id: str, difference: Difference) -> str:
     """Name what happened, so that a retry names it the same.
 
     A restore happens at a moment: the same product broken again in the same way, found by a cleared run's next
     pass, is another restore. A difference left to a person is a state: looking at it again makes no new event.
     """
+    action = difference.action
     moment = pass_number if action is Action.REDIS_RESTORED else 0
-    parts = (run_id, moment, product_id, db_stock, redis_stock, action.value)
+    parts = (run_id, moment, product_id, difference.db_stock, difference.redis_stock, action.value)
     return str(uuid.uuid5(_NAMESPACE, "\x1f".join(map(str, parts))))
 
 

@@ -90,7 +90,7 @@ def action_for(discrepancy: int, *, key_missing: bool, rules: Rules) -> Action:
 
 def judge(ledger: LedgerValue, cache: CacheValue, rules: Rules) -> Verdict | Difference:
     """Say what one pair of readings means. The whole meaning of "differs" is here, and nowhere else."""
-    if ledger is None or isinstance(cache, Unreadable):
+    if isinstance(ledger, Unreadable) or isinstance(cache, Unreadable):
         return Verdict.INVALID
     key_missing = cache is None
     if key_missing and rules.missing_key_policy is MissingKeyPolicy.IGNORE:

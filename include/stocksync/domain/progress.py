@@ -1,8 +1,10 @@
 """How far a range has come: what survives the death of its worker."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
+from stocksync.domain.finding import Finding
 from stocksync.domain.tally import Tally
 
 
@@ -18,6 +20,7 @@ class Progress:
         position: the last id of the last finished group, as text; None: nothing finished yet
         tally: what the finished groups counted
         moving: ids up to `position` that were still changing and are looked at again at the range's end
+        counted_ahead: ids after `position` that `tally` already counts, because a dead attempt had acted on them
         done: whether the range is finished
     """
 
@@ -27,6 +30,7 @@ class Progress:
     position: str | None = None
     tally: Tally = field(default_factory=Tally)
     moving: tuple[str, ...] = ()
+    counted_ahead: tuple[str, ...] = ()
     done: bool = False
 
     def next_pass(self, pass_number: int) -> "Progress":
@@ -43,7 +47,20 @@ class Progress:
             position=None,
             tally=Tally(matched=-restored.count, restored=restored),
             moving=(),
+            counted_ahead=(),
             done=False,
+        )
+
+    def with_leftovers(self, findings: Sequence[Finding]) -> "Progress":
+        """Count what a dead attempt committed in the group it was working on."""
+        ids = {finding.product_id for finding in findings}
+        ahead = ids.difference(self.moving)
+        return replace(
+            self,
+            group=self.group + 1,
+            tally=self.tally + Tally.of(findings),
+            moving=tuple(i for i in self.moving if i not in ids),
+            counted_ahead=(*self.counted_ahead, *sorted(ahead)),
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -55,13 +72,21 @@ class Progress:
             "position": self.position,
             "tally": self.tally.to_dict(),
             "moving": list(self.moving),
+            "counted_ahead": list(self.counted_ahead),
             "done": self.done,
         }
 
     @classmethod
     def from_dict(cls, raw: dict[str, Any]) -> Self:
         """Undo `to_dict`."""
-        return cls(**{**raw, "tally": Tally.from_dict(raw["tally"]), "moving": tuple(raw["moving"])})
+        return cls(
+            **{
+                **raw,
+                "tally": Tally.from_dict(raw["tally"]),
+                "moving": tuple(raw["moving"]),
+                "counted_ahead": tuple(raw["counted_ahead"]),
+            }
+        )
 
 
 @dataclass(frozen=True, slots=True)

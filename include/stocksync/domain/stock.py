@@ -12,16 +12,19 @@ _DECIMAL = re.compile(rb"0|-?[1-9][0-9]{0,9}")
 
 
 class Unreadable(Enum):
-    """A key that holds something no GET can return: such as a list or a hash."""
+    """What stands where a stock number should be, when it is not even text to compare."""
 
-    WRONG_TYPE = "wrong type"
+    WRONG_TYPE = "a key of another type"
+    """The cache has a list, a hash or the like there; GET would fail and SET would destroy it."""
+    NO_STOCK = "null, negative, fractional or beyond int32"
+    """The ledger's column holds nothing a counter can be set to."""
 
 
 CacheValue = bytes | Unreadable | None
 """What the cache holds for a product: its bytes, None without a key, Unreadable where another type lives."""
 
-LedgerValue = bytes | None
-"""The ledger's stock as decimal text; None where it is null, negative, fractional or beyond int32."""
+LedgerValue = bytes | Unreadable
+"""The ledger's stock as decimal text within 0 and int32, or Unreadable.NO_STOCK."""
 
 
 def parse_stock(value: bytes) -> int | None:

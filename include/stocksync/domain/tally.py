@@ -1,12 +1,12 @@
 """Counting what was found: values that merge in any order and grouping."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from heapq import nsmallest
 from typing import Any, Self
 
 from stocksync.domain.finding import Finding
-from stocksync.domain.policy import Severity
+from stocksync.domain.policy import Action, Severity
 
 TOP = 10
 
@@ -61,7 +61,7 @@ class Findings:
         return sum(self.by_severity.values())
 
     @classmethod
-    def of(cls, findings: list[Finding]) -> Self:
+    def of(cls, findings: Sequence[Finding]) -> Self:
         """Count a list."""
         by_severity: dict[str, int] = {}
         for finding in findings:
@@ -130,6 +130,14 @@ class Tally:
     def products(self) -> int:
         """How many products have been looked at."""
         return self.matched + self.changed + self.invalid + self.restored.count + self.review.count
+
+    @classmethod
+    def of(cls, findings: Sequence[Finding]) -> Self:
+        """Count findings by what was done about them."""
+        return cls(
+            restored=Findings.of([f for f in findings if f.action is Action.REDIS_RESTORED]),
+            review=Findings.of([f for f in findings if f.action is Action.MANUAL_REVIEW_REQUIRED]),
+        )
 
     def __add__(self, other: "Tally") -> "Tally":
         """Merge two counts."""

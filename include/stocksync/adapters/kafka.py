@@ -1,0 +1,101 @@
+"""The topic: publishing events and waiting for the broker's word."""
+
+import time
+from collections.abc import Sequence
+
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
+
+from stocksync.adapters.avro import SingleObjectCodec
+from stocksync.domain.finding import Alert
+from stocksync.errors import BadSetting, PublishFailed
+
+DEFAULTS = {
+    "enable.idempotence": True,
+    "acks": "all",
+    "linger.ms": 20,
+    "delivery.timeout.ms": 30_000,
+    "socket.connection.setup.timeout.ms": 5_000,
+    "compression.type": "lz4",
+}
+"""What a producer is made with unless the connection's extra says otherwise."""
+_SHOWN = 3
+
+
+class KafkaAlertPublisher:
+    """Implements the port AlertPublisher.
+
+    Args:
+        producer: an idempotent producer (see DEFAULTS)
+        topic: where events go
+        codec: how they become bytes
+        patience: seconds to wait for the acknowledgement of a group
+    """
+
+    def __init__(self, producer: Producer, topic: str, codec: SingleObjectCodec, patience: float = 35.0) -> None:
+        self._producer = producer
+        self._topic = topic
+        self._codec = codec
+        self._patience = patience
+
+    def publish(self, alerts: Sequence[Alert]) -> None:
+        """Produce all, then wait; only an acknowledgement counts, not the absence of an error."""
+        refused: list[str] = []
+        acknowledged = 0
+
+        def on_delivery(error: KafkaError | None, _message: Message) -> None:
+            nonlocal acknowledged
+            if error is None:
+                acknowledged += 1
+            else:
+                refused.append(str(error))
+
+        give_up = time.monotonic() + self._patience
+        for alert in alerts:
+            self._produce(alert, on_delivery, give_up)
+        self._producer.flush(max(0.0, give_up - time.monotonic()))
+        if acknowledged < len(alerts):
+            self._producer.purge()
+            self._producer.flush(1.0)
+            why = "; ".join(dict.fromkeys(refused[:_SHOWN])) or "no answer"
+            raise PublishFailed(
+                f"{len(alerts) - acknowledged} of {len(alerts)} events were not acknowledged on topic {self._topic!r} "
+                f"(connection stock_kafka): {why}; they stay in the outbox and are published by the next attempt or run"
+            )
+
+    def check(self, timeout: float = 15.0) -> None:
+        """Find out before the first write whether events can be published at all.
+
+        Raises:
+            PublishFailed: no broker answers.
+            BadSetting: the topic is not there.
+        """
+        try:
+            topic = self._producer.list_topics(self._topic, timeout=timeout).topics[self._topic]
+        except KafkaException as error:
+            raise PublishFailed(f"Kafka (connection stock_kafka) does not answer: {error.args[0]}") from error
+        if topic.error is not None:
+            raise BadSetting(
+                f"STOCK_SYNC_TOPIC={self._topic!r}: {topic.error.str()}; allowed: a topic that exists on the brokers "
+                "of connection stock_kafka (nothing was written)"
+            )
+
+    def _produce(self, alert: Alert, on_delivery: object, give_up: float) -> None:
+        while True:
+            try:
+                self._producer.produce(
+                    self._topic,
+                    key=alert.finding.product_id.encode(),
+                    value=self._codec.encode(alert.payload()),
+                    headers=[(name, value.encode()) for name, value in alert.headers.items()],
+                    timestamp=alert.finding.detected_at,
+                    on_delivery=on_delivery,
+                )
+            except BufferError as error:  # the local queue is full: let it drain
+                if time.monotonic() > give_up:
+                    raise PublishFailed(f"topic {self._topic!r}: the broker takes no more events") from error
+                self._producer.poll(0.1)
+            except KafkaException as error:
+                raise PublishFailed(f"topic {self._topic!r}: {error.args[0]}") from error
+            else:
+                self._producer.poll(0)
+                return

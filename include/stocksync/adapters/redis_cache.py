@@ -1,0 +1,75 @@
+"""The shop's counters in Redis, read only."""
+
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+
+import redis
+
+from stocksync.adapters.redis_errors import translated
+from stocksync.domain.stock import CacheValue, Unreadable
+from stocksync.ports import LedgerBatch
+
+OUTSTANDING = 4
+"""MGETs sent and not yet answered; more gains nothing, Redis' one thread is the bound (docs/performance.md)."""
+_KEYS_A_CALL = 1000
+
+
+class RedisStockCache:
+    """Implements the port StockCache.
+
+    Args:
+        client: a client without decode_responses: values are compared as bytes
+        key_prefix: what a key has before the product id
+    """
+
+    def __init__(self, client: redis.Redis, key_prefix: str) -> None:
+        self._client = client
+        self._prefix = key_prefix.encode()
+
+    def read_along(self, batches: Iterable[LedgerBatch]) -> Iterator[tuple[LedgerBatch, list[CacheValue]]]:
+        """Pair each batch with its counters, several MGETs ahead of the consumer on one connection."""
+        pool = self._client.connection_pool
+        with translated("reading the counters"):
+            connection = pool.get_connection()
+            asked: deque[LedgerBatch] = deque()
+            try:
+                for batch in batches:
+                    connection.send_packed_command(connection.pack_command("MGET", *batch.keys), check_health=False)
+                    asked.append(batch)
+                    if len(asked) == OUTSTANDING:
+                        yield self._answer(connection, asked.popleft())
+                while asked:
+                    yield self._answer(connection, asked.popleft())
+            except BaseException:
+                # Replies may be on their way that nobody waits for: whoever got this connection next would read them.
+                connection.disconnect()
+                raise
+            finally:
+                pool.release(connection)
+
+    def read(self, product_ids: Sequence[str]) -> list[CacheValue]:
+        """Look at some counters again."""
+        keys = [self._prefix + product_id.encode() for product_id in product_ids]
+        values: list[CacheValue] = []
+        with translated("reading the counters again"):
+            for start in range(0, len(keys), _KEYS_A_CALL):
+                piece = keys[start : start + _KEYS_A_CALL]
+                values += self._typed(piece, self._client.mget(piece))
+        return values
+
+    def _answer(self, connection: redis.Connection, batch: LedgerBatch) -> tuple[LedgerBatch, list[CacheValue]]:
+        return batch, self._typed(batch.keys, connection.read_response())
+
+    def _typed(self, keys: Sequence[bytes], values: list[bytes | None]) -> list[CacheValue]:
+        """Tell a missing key from one of another type: MGET answers nil for both."""
+        if None not in values:
+            return values  # type: ignore[return-value] # a list[bytes] is one of CacheValue
+        silent = [position for position, value in enumerate(values) if value is None]
+        pipeline = self._client.pipeline(transaction=False)
+        for position in silent:
+            pipeline.type(keys[position])
+        typed: list[CacheValue] = list(values)
+        for position, kind in zip(silent, pipeline.execute(), strict=True):
+            if kind not in {b"none", b"string"}:  # string: it came back between the two calls
+                typed[position] = Unreadable.WRONG_TYPE
+        return typed

@@ -1,0 +1,51 @@
+"""The run lock: one run of a local date works."""
+
+import redis
+
+from stocksync.adapters.redis_errors import script, translated
+from stocksync.domain import keys
+from stocksync.domain.text import printable
+from stocksync.errors import LockHeld
+
+SECONDS = 3600
+
+
+class RedisRunLock:
+    """Implements the port RunLock.
+
+    Args:
+        client: a client without decode_responses
+        date: the run's local date
+        token: names the run; a retry of any of its tasks holds the same lock
+    """
+
+    def __init__(self, client: redis.Redis, date: str, token: str) -> None:
+        self.key = keys.lock(date)
+        self.token = token
+        self._client = client
+        self._release = client.register_script(script("release"))
+
+    def hold(self) -> None:
+        """Take the lock, or find that this run has it already."""
+        with translated("taking the run lock"):
+            if self._client.set(self.key, self.token, nx=True, ex=SECONDS):
+                return
+            holder = self._client.get(self.key)
+            if holder == self.token.encode():
+                return
+            if holder is None and self._client.set(self.key, self.token, nx=True, ex=SECONDS):
+                return  # it expired between the two calls
+            seconds = self._client.ttl(self.key)
+        name = printable((holder or b"").decode(errors="replace"))
+        raise LockHeld(f"run {name} holds {self.key} (for {seconds} s more at most); this run leaves the day to it")
+
+    def holder(self) -> str | None:
+        """Name the run that holds the lock, None if it is free."""
+        with translated("reading the run lock"):
+            value = self._client.get(self.key)
+        return None if value is None else value.decode(errors="replace")
+
+    def release(self) -> bool:
+        """Give it back; False if it was not this run's."""
+        with translated("releasing the run lock"):
+            return bool(self._release(keys=[self.key], args=[self.token]))

@@ -1,0 +1,20 @@
+"""The Redis keys the program owns: everything under `sync:stock:`. It writes nothing else but the counters."""
+
+OWN = "sync:stock:"
+OUTBOXES = f"{OWN}outboxes"
+"""Hash: outbox key -> which run it belongs to (JSON). An outbox is listed as long as it holds something."""
+
+
+def lock(date: str) -> str:
+    """The run lock of a local date (YYYY-MM-DD)."""
+    return f"{OWN}{date}"
+
+
+def outbox(run_id: str, index: int) -> str:
+    """Hash: product id -> finding (JSON), of one range of one run."""
+    return f"{OWN}outbox:{run_id}:{index}"
+
+
+def progress(run_id: str) -> str:
+    """Hash: `{index}` -> the range's progress (JSON), `{index}:writer` -> the attempt that may write."""
+    return f"{OWN}progress:{run_id}"

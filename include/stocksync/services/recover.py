@@ -1,0 +1,28 @@
+"""Picking up what a dead attempt left in its outbox."""
+
+from stocksync.domain.finding import Alert, Finding, RunIdentity, reason_for
+from stocksync.domain.progress import Progress
+from stocksync.ports import AlertPublisher, Outbox
+
+
+def recover(
+    outbox: Outbox, progress: Progress, publisher: AlertPublisher, identity: RunIdentity, auto_restore_limit: int
+) -> Progress:
+    """Publish what was committed and perhaps never published, and count what was not counted yet.
+
+    A finding of a finished group was published and counted before its attempt died: it only has to be forgotten.
+    A finding of the group in work is published (again, in the same bytes, if it had been) and counted now.
+
+    Returns:
+        the progress that counts it all; the outbox is still full: save the progress, then clear it.
+    """
+    unfinished = [entry.finding for entry in outbox.pending() if entry.group >= progress.group]
+    if not unfinished:
+        return progress
+    publisher.publish(alerts(unfinished, identity, auto_restore_limit))
+    return progress.with_leftovers(unfinished)
+
+
+def alerts(findings: list[Finding], identity: RunIdentity, auto_restore_limit: int) -> list[Alert]:
+    """Make the events that tell of findings."""
+    return [Alert(f, identity.headers(reason_for(f, auto_restore_limit))) for f in findings]

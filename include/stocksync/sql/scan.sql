@@ -1,0 +1,6 @@
+COPY (
+    SELECT {prefix} || {id}::text, {stock}
+      FROM {table}
+     WHERE {condition}
+     ORDER BY {id}
+) TO STDOUT
