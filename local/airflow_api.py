@@ -1,7 +1,6 @@
 """Airflow's public REST API, the little of it that the commands need."""
 
 import json
-import time
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -82,9 +81,7 @@ class AirflowApi:
             self._token = self._request("POST", "/auth/token", self._login)["access_token"]
         return self._request(method, f"/api/v2{path}", body, {"Authorization": f"Bearer {self._token}"})
 
-    def _request(
-        self, method: str, path: str, body: object = None, headers: Mapping[str, str] | None = None
-    ) -> Any:  # noqa: ANN401 - JSON
+    def _request(self, method: str, path: str, body: object = None, headers: Mapping[str, str] | None = None) -> Any:  # noqa: ANN401 - JSON
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(  # noqa: S310 - the URL is our own
             self._url + path, data, {"Content-Type": "application/json", **(headers or {})}, method=method

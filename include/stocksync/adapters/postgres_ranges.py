@@ -33,8 +33,7 @@ def partition(ledger: PostgresLedger, *, batch_size: int, max_ranges: int) -> li
     edges = [None, *dict.fromkeys(bounds), None]
     rows = ceil(total / (len(edges) - 1))
     return [
-        IdRange(index, len(edges) - 1, lower, upper, rows=rows)
-        for index, (lower, upper) in enumerate(pairwise(edges))
+        IdRange(index, len(edges) - 1, lower, upper, rows=rows) for index, (lower, upper) in enumerate(pairwise(edges))
     ]
 
 

@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
+from typing import cast
 
 import redis
 
@@ -54,11 +55,11 @@ class RedisStockCache:
         with translated("reading the counters again"):
             for start in range(0, len(keys), _KEYS_A_CALL):
                 piece = keys[start : start + _KEYS_A_CALL]
-                values += self._typed(piece, self._client.mget(piece))
+                values += self._typed(piece, cast("list[bytes | None]", self._client.mget(piece)))
         return values
 
     def _answer(self, connection: redis.Connection, batch: LedgerBatch) -> tuple[LedgerBatch, list[CacheValue]]:
-        return batch, self._typed(batch.keys, connection.read_response())
+        return batch, self._typed(batch.keys, cast("list[bytes | None]", connection.read_response()))
 
     def _typed(self, keys: Sequence[bytes], values: list[bytes | None]) -> list[CacheValue]:
         """Tell a missing key from one of another type: MGET answers nil for both."""

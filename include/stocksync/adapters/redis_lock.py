@@ -1,5 +1,7 @@
 """The run lock: one run of a local date works."""
 
+from typing import cast
+
 import redis
 
 from stocksync.adapters.redis_errors import script, translated
@@ -30,7 +32,7 @@ class RedisRunLock:
         with translated("taking the run lock"):
             if self._client.set(self.key, self.token, nx=True, ex=SECONDS):
                 return
-            holder = self._client.get(self.key)
+            holder = cast("bytes | None", self._client.get(self.key))
             if holder == self.token.encode():
                 return
             if holder is None and self._client.set(self.key, self.token, nx=True, ex=SECONDS):
@@ -42,7 +44,7 @@ class RedisRunLock:
     def holder(self) -> str | None:
         """Name the run that holds the lock, None if it is free."""
         with translated("reading the run lock"):
-            value = self._client.get(self.key)
+            value = cast("bytes | None", self._client.get(self.key))
         return None if value is None else value.decode(errors="replace")
 
     def release(self) -> bool:

@@ -159,7 +159,7 @@ def _arguments(decision: Decision, group: int) -> tuple[str | bytes, ...]:
     )
 
 
-def _read(record: bytes) -> Pending:
+def _read(record: bytes | str) -> Pending:
     raw = json.loads(record)
     group = raw.pop("group")
     return Pending(Finding.from_dict(raw), group)

@@ -54,6 +54,15 @@ class RunSummary:
         """As JSON for XCom."""
         return asdict(self)
 
+    def in_words(self) -> str:
+        """One line for the log."""
+        return (
+            f"{self.date}{' (dry run)' if self.dry_run else ''}: {self.status}; {self.total:,} products, "
+            f"{self.matched:,} agree, {self.restored:,} restored, {self.manual_review:,} for manual review, "
+            f"{self.changed:,} still changing, {self.invalid:,} no stock number, {self.unprocessed:,} not looked at, "
+            f"in {self.duration_seconds:.1f} s"
+        )
+
     @classmethod
     def from_dict(cls, raw: dict[str, Any]) -> Self:
         """Undo `to_dict`."""

@@ -1,0 +1,151 @@
+"""# stock_sync: compare every product's stock in PostgreSQL with its counter in Redis
+
+Every night at 02:00 (Asia/Seoul). Differences of 10 or less are restored in Redis, larger ones go to a person;
+each one is an event on Kafka (`stock.sync.alert`), which `stock_sync_alerts` turns into messages.
+
+| task | what it does | when it is red |
+| --- | --- | --- |
+| `acquire_lock` | checks settings, params, table, topic; takes the day's lock | the message names the setting, the value and what is allowed; nothing was written |
+| `partition_products` | cuts the catalogue into ranges of ids | the ledger is unreachable, or empty though it was not before |
+| `reconcile` | compares a range, waits, looks again, restores or reports | retried from its checkpoint; a red one leaves its rest unprocessed |
+| `publish_pending` | publishes what dead tasks left in the outbox | Kafka is down: the events stay in the outbox, the next run publishes them |
+| `summarize` | adds up the run; its return value is the summary | the run was partial or failed: the log says what is missing |
+| `release_lock` | frees the day for another run | Redis is unreachable: the lock expires within the hour |
+
+**A pink (skipped) run** found another run of the same day at work. **A dry run** (param `dry_run`, or any run whose
+local date is not today, so every backfill) compares and reports, writes nothing and alerts nobody.
+
+**By hand:** Trigger, and fill in the form. **Again after a failure:** clear the failed tasks, or trigger a new run;
+both are safe, nothing is restored or counted twice.
+"""
+
+from datetime import datetime, timedelta
+
+from airflow.sdk import CronTriggerTimetable, Param, TriggerRule, dag, get_current_context, setup, task, teardown
+
+from stocksync.settings import Settings
+from stocksync.wiring.assets import ALERTS, SUMMARIES
+
+SETTINGS = Settings.for_parsing()
+
+
+def release_after_failure(context):
+    """Free the lock of a run that was ended from outside."""
+    from stocksync.wiring import sync
+
+    sync.release_after_failure(context)
+
+
+@dag(
+    dag_id="stock_sync",
+    schedule=CronTriggerTimetable("0 2 * * *", timezone=SETTINGS.timezone),
+    start_date=datetime(2024, 1, 1, tzinfo=SETTINGS.zone),
+    catchup=False,
+    dagrun_timeout=timedelta(minutes=SETTINGS.run_timeout_minutes),
+    on_failure_callback=release_after_failure,
+    doc_md=__doc__,
+    tags=["stock", "reconciliation"],
+    default_args={"owner": "backend-team"},
+    params={
+        "dry_run": Param(
+            False,
+            type="boolean",
+            title="Dry run",
+            description="Compare and report only: write nothing, alert nobody. "
+            "비교와 보고만 합니다: 아무것도 쓰지 않고 알리지 않습니다.",
+        ),
+        "product_ids": Param(
+            None,
+            type=["null", "array"],
+            items={"type": "string", "minLength": 1},
+            title="Product ids",
+            description="Only these products, one a line; empty: all of them. "
+            "이 상품만, 한 줄에 하나씩; 비우면 전체 상품입니다.",
+        ),
+        "batch_size": Param(
+            SETTINGS.batch_size,
+            type="integer",
+            minimum=1,
+            maximum=100_000,
+            title="Batch size",
+            description="Product ids in a batch. 한 배치의 상품 수입니다.",
+        ),
+        "auto_restore_limit": Param(
+            SETTINGS.auto_restore_limit,
+            type="integer",
+            minimum=0,
+            maximum=2_147_483_647,
+            title="Auto restore limit",
+            description="Largest difference that is restored without a person. "
+            "이 값 이하의 차이는 자동으로 복원합니다.",
+        ),
+    },
+)
+def stock_sync():
+    """Wire the tasks; what they do is in stocksync.wiring.sync."""
+
+    @setup
+    @task(retries=2, retry_delay=timedelta(seconds=10))
+    def acquire_lock():
+        """Check what the run needs and take the day's lock."""
+        from stocksync.wiring import sync
+
+        return sync.acquire_lock(get_current_context())
+
+    @task(retries=2, retry_delay=timedelta(seconds=10), inlets=[SUMMARIES])
+    def partition_products(plan, params=None, inlet_events=None):
+        """Cut the catalogue into ranges of ids."""
+        from stocksync.wiring import sync
+
+        latest = inlet_events[SUMMARIES].ascending(False).limit(1)
+        return sync.partition_products(plan, params["product_ids"], latest)
+
+    @task(
+        retries=10,
+        retry_delay=timedelta(seconds=5),
+        retry_exponential_backoff=2,
+        max_retry_delay=timedelta(minutes=1),
+        map_index_template="{{ task.op_kwargs['id_range']['label'] }}",
+    )
+    def reconcile(plan, id_range, task_state_store=None):
+        """Reconcile one range of product ids. Safe to retry: it resumes from its checkpoint."""
+        from stocksync.wiring import sync
+
+        return sync.reconcile(plan, id_range, task_state_store)
+
+    # all_done, but only for a run that got its lock: a skipped run must not publish or count anything.
+    after_all = TriggerRule.ALL_DONE_SETUP_SUCCESS
+
+    @task(trigger_rule=after_all, retries=3, retry_delay=timedelta(seconds=20), outlets=[ALERTS])
+    def publish_pending(plan):
+        """Publish what dead tasks left in the outbox."""
+        from stocksync.wiring import sync
+
+        return sync.publish_pending(plan)
+
+    @task(trigger_rule=after_all, retries=2, retry_delay=timedelta(seconds=10), outlets=[SUMMARIES])
+    def summarize(plan, ranges, outcomes, published):
+        """Add up the run; the return value is its summary."""
+        from stocksync.wiring import sync
+
+        return sync.summarize_run(plan, ranges, outcomes, published, get_current_context())
+
+    @teardown
+    @task(retries=3, retry_delay=timedelta(seconds=5))
+    def release_lock(plan):
+        """Free the day for another run."""
+        from stocksync.wiring import sync
+
+        sync.release_lock(plan)
+
+    plan = acquire_lock()
+    ranges = partition_products(plan)
+    outcomes = reconcile.partial(plan=plan).expand(id_range=ranges)
+    published = publish_pending(plan)
+    summary = summarize(plan, ranges, outcomes, published)
+    release = release_lock(plan)
+    outcomes >> published >> summary >> release
+    plan >> release
+
+
+stock_sync()

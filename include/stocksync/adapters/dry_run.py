@@ -1,0 +1,44 @@
+"""The writing side of a dry run: it agrees to everything and does nothing."""
+
+from collections.abc import Sequence
+
+from stocksync.domain.finding import Alert
+from stocksync.domain.progress import Progress
+from stocksync.ports import Decision, Pending
+
+
+class NoOutbox:
+    """Implements the port Outbox: what would have been committed counts, nothing is recorded."""
+
+    def take_over(self) -> Progress | None:
+        """Nothing was ever noted."""
+        return None
+
+    def pending(self) -> list[Pending]:
+        """Nothing is ever left."""
+        return []
+
+    def commit(self, group: int, decisions: Sequence[Decision]) -> list[bool]:  # noqa: ARG002 - the port's words
+        """Say that each would have been written."""
+        return [True] * len(decisions)
+
+    def clear(self, product_ids: Sequence[str], progress: Progress) -> None:
+        """Nothing to forget."""
+
+
+class NoLock:
+    """Implements the port RunLock: a run that writes nothing keeps nobody out."""
+
+    def hold(self) -> None:
+        """Hold nothing."""
+
+    def release(self) -> bool:
+        """Give nothing back."""
+        return True
+
+
+class NoPublisher:
+    """Implements the port AlertPublisher: a dry run alerts nobody."""
+
+    def publish(self, alerts: Sequence[Alert]) -> None:
+        """Publish nothing."""

@@ -1,0 +1,49 @@
+"""Add up a run: exact whatever died on the way."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+from stocksync.domain.id_range import IdRange
+from stocksync.domain.progress import Progress, RangeOutcome
+from stocksync.domain.summary import RunStatus
+from stocksync.domain.tally import Tally
+from stocksync.ports import Pending
+
+
+def add_up(
+    ranges: Sequence[IdRange],
+    outcomes: Mapping[int, RangeOutcome],
+    noted: Mapping[int, Progress],
+    pending: Callable[[int], list[Pending]],
+    count: Callable[[IdRange], int],
+) -> tuple[Tally, int]:
+    """Add the ranges that returned, and of each that did not what its progress and its outbox tell.
+
+    Args:
+        ranges: every range of the run
+        outcomes: what the finished tasks returned, by range
+        noted: how far each range had come, by range
+        pending: what the outbox of a range still holds
+        count: how many products a range has
+
+    Returns:
+        the run's tally, and how many products were not looked at
+    """
+    tally, unprocessed = Tally(), 0
+    for id_range in ranges:
+        outcome = outcomes.get(id_range.index)
+        if outcome is None:
+            progress = noted.get(id_range.index, Progress(started_ms=0))
+            waiting = [entry.finding for entry in pending(id_range.index) if entry.group >= progress.group]
+            counted = progress.with_leftovers(waiting)
+            done = counted.tally + Tally(changed=len(counted.moving))
+            outcome = RangeOutcome(id_range.index, done, max(0, count(id_range) - done.products))
+        tally += outcome.tally
+        unprocessed += outcome.unprocessed
+    return tally, unprocessed
+
+
+def status_of(*, every_range_returned: bool, published: bool, unprocessed: int) -> RunStatus:
+    """Say how the run ended."""
+    if not (every_range_returned and published):
+        return RunStatus.FAILED
+    return RunStatus.PARTIAL if unprocessed else RunStatus.COMPLETE

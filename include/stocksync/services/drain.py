@@ -1,0 +1,26 @@
+"""Publish what dead tasks left behind, of this run or an earlier one."""
+
+import logging
+
+from stocksync.domain.finding import RunIdentity
+from stocksync.domain.progress import Progress
+from stocksync.domain.text import printable
+from stocksync.ports import AlertPublisher, Outbox
+from stocksync.services.recover import recover
+
+log = logging.getLogger(__name__)
+
+
+def drain(outbox: Outbox, publisher: AlertPublisher, identity: RunIdentity, index: int, auto_restore_limit: int) -> int:
+    """Publish one outbox, count its findings into the range's noted progress, and clear it.
+
+    Returns:
+        how many findings it held
+    """
+    progress = outbox.take_over() or Progress(started_ms=0)
+    left = [entry.finding.product_id for entry in outbox.pending()]
+    if left:
+        progress = recover(outbox, progress, publisher, identity, auto_restore_limit)
+        outbox.clear(left, progress)
+        log.info("published %d events that range %d of run %s had left", len(left), index, printable(identity.run_id))
+    return len(left)

@@ -1,0 +1,120 @@
+"""Airflow's connections to the clients the adapters take. Opens nothing by itself but what it returns."""
+
+import json
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from time import monotonic, sleep
+from typing import Any
+
+import psycopg2
+import redis
+from airflow.providers.apache.kafka.hooks.produce import KafkaProducerHook
+from airflow.providers.postgres.hooks.postgres import PostgresHook
+from airflow.providers.redis.hooks.redis import RedisHook
+from airflow.sdk.exceptions import AirflowNotFoundException
+from confluent_kafka import Producer
+from redis.backoff import ExponentialBackoff
+from redis.retry import Retry
+
+from stocksync.adapters import kafka
+from stocksync.adapters.avro import SingleObjectCodec, load_schema
+from stocksync.adapters.postgres import LedgerTable, PostgresLedger
+from stocksync.errors import BadSetting
+from stocksync.settings import Settings
+
+PRODUCT_DB = "product_db"
+STOCK_REDIS = "stock_redis"
+STOCK_KAFKA = "stock_kafka"
+SCHEMA = Path(__file__).parents[3] / "schemas" / "StockSyncAlert.avsc"
+
+_CONNECT_SECONDS = 10
+_ANSWER_SECONDS = 30
+_STATEMENT_MS = 10 * 60 * 1000
+
+
+class SystemClock:
+    """Implements the port Clock."""
+
+    def now(self) -> datetime:
+        """Return the present."""
+        return datetime.now(UTC)
+
+    def monotonic(self) -> float:
+        """Seconds that never jump."""
+        return monotonic()
+
+    def sleep(self, seconds: float) -> None:
+        """Wait."""
+        sleep(seconds)
+
+
+def ledger(settings: Settings) -> PostgresLedger:
+    """Make the ledger from connection `product_db`.
+
+    The hook gives the connection's address; psycopg2 opens it, whose COPY is several times as fast as that of
+    psycopg 3, the hook's own choice (docs/performance.md).
+    """
+    hook = PostgresHook(postgres_conn_id=PRODUCT_DB)
+    address = _defined(PRODUCT_DB, lambda: hook.sqlalchemy_url).set(drivername="postgresql")
+    dsn = address.render_as_string(hide_password=False)
+    defaults: dict[str, Any] = {
+        "connect_timeout": _CONNECT_SECONDS,
+        "application_name": "stock-sync",
+        "options": f"-c statement_timeout={_STATEMENT_MS}",
+    }
+    chosen = {name: value for name, value in defaults.items() if name not in address.query}
+    source = LedgerTable(settings.products_table, settings.id_column, settings.stock_column)
+    return PostgresLedger(lambda: psycopg2.connect(dsn, **chosen), source, settings.key_prefix)
+
+
+def redis_client() -> redis.Redis:
+    """Make a client from connection `stock_redis`, with the time limits the hook does not set.
+
+    Every call this program makes may be repeated: reads, and scripts that recognize their own work.
+    """
+    client = _defined(STOCK_REDIS, RedisHook(redis_conn_id=STOCK_REDIS).get_conn)
+    if not isinstance(client, redis.Redis):
+        raise BadSetting(
+            "connection stock_redis is a cluster; allowed: one Redis server or its failover address, "
+            "because a script restores counters of many slots in one step"
+        )
+    client.connection_pool.connection_kwargs.update(
+        socket_connect_timeout=_CONNECT_SECONDS,
+        socket_timeout=_ANSWER_SECONDS,
+        socket_keepalive=True,
+        retry=Retry(ExponentialBackoff(cap=2.0, base=0.1), retries=5),
+    )
+    client.set_retry(Retry(ExponentialBackoff(cap=2.0, base=0.1), retries=5))
+    return client
+
+
+class _ProducerHook(KafkaProducerHook):
+    def _get_client(self, config: dict[str, Any]) -> Producer:
+        return Producer({**kafka.DEFAULTS, **config})
+
+
+def publisher(settings: Settings) -> kafka.KafkaAlertPublisher:
+    """Make the publisher from connection `stock_kafka`; what its extra says wins over our defaults."""
+    hook = _ProducerHook(kafka_config_id=STOCK_KAFKA)
+    producer = _defined(STOCK_KAFKA, hook.get_producer)
+    return kafka.KafkaAlertPublisher(producer, settings.topic, codec())
+
+
+@cache
+def codec() -> SingleObjectCodec:
+    """Load the event's schema once."""
+    return SingleObjectCodec(load_schema(SCHEMA))
+
+
+def _defined(conn_id: str, get: Any) -> Any:  # noqa: ANN401 - whatever the hook gives
+    """Get something from a hook, or say which connection is missing or malformed."""
+    try:
+        return get()
+    except AirflowNotFoundException as error:
+        raise BadSetting(
+            f"connection {conn_id} is not defined; allowed: an Airflow connection, for example in "
+            f"AIRFLOW_CONN_{conn_id.upper()}"
+        ) from error
+    except (ValueError, json.JSONDecodeError) as error:
+        raise BadSetting(f"connection {conn_id} cannot be used: {error}") from error
