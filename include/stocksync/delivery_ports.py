@@ -64,12 +64,6 @@ class Sent:
     urgent: int = 0
     counted: int = 0
 
-    def __add__(self, other: "Sent") -> "Sent":
-        """Merge two counts."""
-        return Sent(
-            self.messages + other.messages, self.urgent + other.urgent, self.counted + other.counted
-        )
-
 
 class DeliveryMemory(Protocol):
     """What one channel has told already; kept for seven days after the last time it was of use."""
@@ -83,7 +77,7 @@ class DeliveryMemory(Protocol):
         ...
 
     def remember(self, group: str, tokens: bytes, sent: Sent) -> None:
-        """Add to both, in one step."""
+        """Add the tokens and note how much was told by now, in one step."""
         ...
 
 

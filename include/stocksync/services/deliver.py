@@ -94,5 +94,3 @@ def _summary(harvest: Harvest) -> Delivery:
         poison=harvest.poison,
         groups=len(groups),
     )
-
-

@@ -17,7 +17,6 @@ _POISON_AT_ONCE = 500
 _QUARANTINED = "quarantined"
 
 
-
 @dataclass(slots=True)
 class Harvest:
     """What one pass over the topic found.

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 from stocksync.delivery_ports import DeliveryMemory, OpenIncident, OpenIncidents, Pager, Sent
 from stocksync.domain.bundle import Bundle
@@ -42,26 +43,26 @@ class PagerTeller:
         Raises:
             ChannelDown, ChannelRefuses: PagerDuty takes no events at all.
         """
-        # The limits are a run's. Events without a run come all day long, so each pass has its own.
+        # The limits are a run's. Events without a run come all day long, so there each pass has its own.
         sent = Sent() if group.run_id is None else self._memory.sent(group.key)
         shown, rest = bundle.urgent.split(URGENT_A_RUN - sent.urgent)
         refused: list[MessageRefused] = []
         for entry in shown:
-            incident = self._texts.incident(entry, group)
             try:
-                self._open(incident, product_id=entry.finding.product_id)
+                self._open(self._texts.incident(entry, group), product_id=entry.finding.product_id)
             except MessageRefused as error:
                 refused.append(error)
-            else:
-                self._memory.remember(group.key, entry.token, Sent(urgent=1))
+                continue
+            sent = replace(sent, urgent=sent.urgent + 1)
+            self._memory.remember(group.key, entry.token, sent)
         if rest.count:
-            count = sent.counted + rest.count
+            sent = replace(sent, counted=sent.counted + rest.count)
             try:
-                self._open(self._texts.incident_rest(rest, group, count), counted=count)
+                self._open(self._texts.incident_rest(rest, group, sent.counted), counted=sent.counted)
             except MessageRefused as error:
                 refused.append(error)
             else:
-                self._memory.remember(group.key, rest.tokens, Sent(counted=rest.count))
+                self._memory.remember(group.key, rest.tokens, sent)
         return refused
 
     def _open(self, incident: Incident, *, product_id: str | None = None, counted: int = 0) -> None:

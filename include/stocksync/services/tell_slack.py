@@ -1,6 +1,7 @@
 """Telling Slack about one group of events."""
 
 import logging
+from dataclasses import replace
 
 from stocksync.delivery_ports import DeliveryMemory, Notifier, Sent
 from stocksync.domain.bundle import Bundle
@@ -35,56 +36,45 @@ class SlackTeller:
         Raises:
             ChannelDown, ChannelRefuses: Slack takes no messages at all.
         """
-        budget = _Budget(self, group, self._sent_before(group))
-        shown, rest = bundle.urgent.split(URGENT_A_RUN - budget.sent.urgent)
+        talk = _Talk(group, self._notifier, self._memory)
+        urgent = bundle.urgent
+        shown, rest = urgent.split(URGENT_A_RUN - talk.sent.urgent)
         for entry in shown:
-            budget.post(self._texts.urgent(entry), entry.token, urgent=1)
+            talk.say(self._texts.urgent(entry), entry.token, urgent=1)
         if rest.count:
-            budget.post(self._texts.urgent_rest(rest, bundle.urgent.latest), rest.tokens, counted=rest.count)
+            talk.say(self._texts.urgent_rest(rest, urgent.latest), rest.tokens)
         if bundle.review.count:
-            budget.post(self._texts.review(bundle.review), bundle.review.tokens)
+            talk.say(self._texts.review(bundle.review), bundle.review.tokens)
         if bundle.restored.count:
-            budget.post(self._texts.digest(bundle.restored), bundle.restored.tokens)
-        return budget.refused
-
-    def _sent_before(self, group: Group) -> Sent:
-        # The limits are a run's. Events without a run come all day long, so each pass has its own.
-        return Sent() if group.run_id is None else self._memory.sent(group.key)
-
-    def post(self, message: Message) -> None:
-        """Post one message."""
-        self._notifier.post(message)
-
-    def remember(self, group: Group, tokens: bytes, sent: Sent) -> None:
-        """Note what was told."""
-        self._memory.remember(group.key, tokens, sent)
+            talk.say(self._texts.digest(bundle.restored), bundle.restored.tokens)
+        return talk.refused
 
 
-class _Budget:
-    """The messages a group has left."""
+class _Talk:
+    """Messages about one group, within the group's limit."""
 
-    def __init__(self, teller: SlackTeller, group: Group, sent: Sent) -> None:
-        self._teller = teller
+    def __init__(self, group: Group, notifier: Notifier, memory: DeliveryMemory) -> None:
         self._group = group
-        self.sent = sent
+        self._notifier = notifier
+        self._memory = memory
+        # The limits are a run's. Events without a run come all day long, so there each pass has its own.
+        self.sent = Sent() if group.run_id is None else memory.sent(group.key)
         self.refused: list[MessageRefused] = []
 
-    def post(self, message: Message, tokens: bytes, *, urgent: int = 0, counted: int = 0) -> None:
+    def say(self, message: Message, tokens: bytes, *, urgent: int = 0) -> None:
         """Post and remember, or say in the log that there were messages enough."""
         if self.sent.messages >= MESSAGES_A_RUN:
             log.error(
-                "%s: Slack got %d messages about this run, so this one is only written here: %s",
+                "%s: Slack got %d messages about it, so this one is only written here: %s",
                 printable(self._group.key, 260),
                 self.sent.messages,
                 " / ".join(message.body.splitlines()),
             )
-            self._teller.remember(self._group, tokens, Sent())
-            return
-        try:
-            self._teller.post(message)
-        except MessageRefused as error:
-            self.refused.append(error)
-            return
-        told = Sent(messages=1, urgent=urgent, counted=counted)
-        self._teller.remember(self._group, tokens, told)
-        self.sent += told
+        else:
+            try:
+                self._notifier.post(message)
+            except MessageRefused as error:
+                self.refused.append(error)
+                return
+            self.sent = replace(self.sent, messages=self.sent.messages + 1, urgent=self.sent.urgent + urgent)
+        self._memory.remember(self._group.key, tokens, self.sent)
