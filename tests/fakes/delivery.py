@@ -5,8 +5,7 @@ from itertools import count
 
 from stocksync.delivery_ports import Record, Sent
 from stocksync.domain.finding import HEADER_RUN_DATE, HEADER_RUN_ID, Finding
-from stocksync.domain.policy import Action, Severity, action_for, severity_of
-from stocksync.domain.policy import Rules
+from stocksync.domain.policy import Action, Rules, Severity, action_for, severity_of
 
 _ids = count()
 
@@ -104,16 +103,22 @@ class FakeMemory:
         self._sent[group] = sent
 
 
+def _refuse(refusals):
+    """Raise the next refusal; None lets one call through."""
+    refusal = refusals.pop(0) if refusals else None
+    if refusal is not None:
+        raise refusal
+
+
 class FakeChat:
-    """Implements Notifier; refuses as long as there is something in `refusals`."""
+    """Implements Notifier; answers as `refusals` says, one a call."""
 
     def __init__(self):
         self.messages = []
         self.refusals = []
 
     def post(self, message):
-        if self.refusals:
-            raise self.refusals.pop(0)
+        _refuse(self.refusals)
         self.messages.append(message)
 
     @property
@@ -130,13 +135,11 @@ class FakePager:
         self.refusals = []
 
     def trigger(self, incident):
-        if self.refusals:
-            raise self.refusals.pop(0)
+        _refuse(self.refusals)
         self.triggered.append(incident)
 
     def resolve(self, dedup_key):
-        if self.refusals:
-            raise self.refusals.pop(0)
+        _refuse(self.refusals)
         self.resolved.append(dedup_key)
 
 

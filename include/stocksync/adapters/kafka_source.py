@@ -18,6 +18,7 @@ CONSUMER = {
     "enable.auto.offset.store": False,
     "enable.partition.eof": True,
     "auto.offset.reset": "earliest",
+    "fetch.wait.max.ms": 50,  # it reads to the end and goes: at the end the broker has nothing to wait for
 }
 """What the consumer is made with, whatever the connection says: delivery depends on it."""
 

@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator
 from http.client import HTTPException
+from random import uniform
 from typing import Any, Protocol
 
 from slack_sdk.errors import SlackApiError, SlackRequestError
 from slack_sdk.http_retry import HttpRequest, HttpResponse, RetryHandler, RetryState
 from slack_sdk.http_retry.builtin_handlers import ConnectionErrorRetryHandler, RateLimitErrorRetryHandler
 from slack_sdk.http_retry.builtin_interval_calculators import BackoffRetryIntervalCalculator
+from slack_sdk.http_retry.jitter import Jitter
 
 from stocksync.domain.notice import Message
 from stocksync.errors import ChannelDown, ChannelRefuses, MessageRefused
@@ -62,13 +64,20 @@ class _RateLimit(RateLimitErrorRetryHandler):
         return asked and response is not None and _retry_after(response) <= _LONGEST_WAIT
 
 
+class _UpToHalfLonger(Jitter):
+    """In proportion to the wait; the library's own adds up to a second to any."""
+
+    def recalculate(self, duration: float) -> float:
+        return duration * uniform(1.0, 1.5)  # noqa: S311 - spreads requests, protects nothing
+
+
 def retry_handlers(backoff: float = 1.0) -> list[RetryHandler]:
     """How a client tries again: Retry-After is respected, 5xx and broken connections are met with patience.
 
     Args:
         backoff: seconds before the second attempt; each further one waits twice as long
     """
-    calculator = BackoffRetryIntervalCalculator(backoff_factor=backoff / 2)
+    calculator = BackoffRetryIntervalCalculator(backoff_factor=backoff / 2, jitter=_UpToHalfLonger())
     return [
         _RateLimit(max_retry_count=_RETRIES),
         _ServerErrors(max_retry_count=_RETRIES, interval_calculator=calculator),
