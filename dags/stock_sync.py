@@ -24,7 +24,7 @@ from datetime import datetime, timedelta
 from airflow.sdk import CronTriggerTimetable, Param, TriggerRule, dag, get_current_context, setup, task, teardown
 
 from stocksync.settings import Settings
-from stocksync.wiring.assets import ALERTS, SUMMARIES
+from stocksync.wiring.assets import PUBLISHED, SUMMARIES
 
 SETTINGS = Settings.for_parsing()
 
@@ -113,21 +113,32 @@ def stock_sync():
 
         return sync.reconcile(plan, id_range, task_state_store)
 
-    # all_done, but only for a run that got its lock: a skipped run must not publish or count anything.
-    after_all = TriggerRule.ALL_DONE_SETUP_SUCCESS
+    # They run whatever became of the ranges, but not at all in a run that found the lock taken. The plan is pulled, not
+    # handed over: Airflow lets only all_success tasks follow a setup task directly.
 
-    @task(trigger_rule=after_all, retries=3, retry_delay=timedelta(seconds=20), outlets=[ALERTS])
-    def publish_pending(plan):
+    @task(
+        trigger_rule=TriggerRule.NONE_SKIPPED,
+        retries=3,
+        retry_delay=timedelta(seconds=20),
+        outlets=[PUBLISHED],
+    )
+    def publish_pending(ti=None, outlet_events=None):
         """Publish what dead tasks left in the outbox."""
         from stocksync.wiring import sync
 
-        return sync.publish_pending(plan)
+        return sync.publish_pending(ti.xcom_pull(task_ids="acquire_lock"), outlet_events)
 
-    @task(trigger_rule=after_all, retries=2, retry_delay=timedelta(seconds=10), outlets=[SUMMARIES])
-    def summarize(plan, ranges, outcomes, published):
+    @task(
+        trigger_rule=TriggerRule.NONE_SKIPPED,
+        retries=2,
+        retry_delay=timedelta(seconds=10),
+        outlets=[SUMMARIES],
+    )
+    def summarize(ranges, outcomes, published, ti=None):
         """Add up the run; the return value is its summary."""
         from stocksync.wiring import sync
 
+        plan = ti.xcom_pull(task_ids="acquire_lock")
         return sync.summarize_run(plan, ranges, outcomes, published, get_current_context())
 
     @teardown
@@ -141,8 +152,8 @@ def stock_sync():
     plan = acquire_lock()
     ranges = partition_products(plan)
     outcomes = reconcile.partial(plan=plan).expand(id_range=ranges)
-    published = publish_pending(plan)
-    summary = summarize(plan, ranges, outcomes, published)
+    published = publish_pending()
+    summary = summarize(ranges, outcomes, published)
     release = release_lock(plan)
     outcomes >> published >> summary >> release
     plan >> release

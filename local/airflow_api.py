@@ -26,13 +26,16 @@ class AirflowApi:
         # Never through a proxy: it is on this machine.
         self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
-    def answers(self) -> bool:
-        """Whether the API server is there."""
+    def health(self) -> dict[str, Any]:
+        """Return the components' health, empty while the API server does not answer.
+
+        The tasks' own API makes itself ready when it is first asked, which takes seconds: better here than in a task.
+        """
         try:
-            self._request("GET", "/api/v2/version")
+            self._request("GET", "/execution/health")
+            return dict(self._request("GET", "/api/v2/monitor/health"))
         except (urllib.error.URLError, ConnectionError):
-            return False
-        return True
+            return {}
 
     def get(self, path: str) -> Any:  # noqa: ANN401 - JSON
         """Read something."""

@@ -37,8 +37,7 @@ class Identity:
     def __str__(self) -> str:
         return f"{self.pid} {self.started} {self.boot}"
 
-    @property
-    def alive(self) -> bool:
+    def lives(self) -> bool:
         """Whether that very process still runs (a zombie does not)."""
         try:
             return Identity.of(self.pid) == self and stat_fields(self.pid)[0] != "Z"

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Self
 
 from local.account import Account
-from local.run_folder import RunFolder
+from local.run_folder import RUN_VARIABLE, RunFolder
 
 KEEPER = Path(__file__).with_name("keeper.py")
 LOG_LINES_SHOWN = 15
@@ -68,7 +68,7 @@ class Process:
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                env=self.env,
+                env={**(os.environ if self.env is None else self.env), RUN_VARIABLE: str(self.run.path)},
                 cwd=self.cwd or self.run.path,
                 start_new_session=True,  # Ctrl-C is for us: we end the programs in order
             )

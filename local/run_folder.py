@@ -18,6 +18,8 @@ from local.identity import Identity, processes, stat_fields
 
 HOME = Path(__file__).resolve().parent.parent / "build" / "local"
 LAST_WORDS_SECONDS = 10
+RUN_VARIABLE = "STOCK_SYNC_LOCAL_RUN"
+"""Environment variable of every program of a run, with the run's folder."""
 
 
 class RunFolder:
@@ -45,6 +47,7 @@ class RunFolder:
         return self
 
     def __exit__(self, *_: object) -> None:
+        _end_processes(self.path)
         _remove(self.path)
 
     def elsewhere(self) -> Path:
@@ -56,37 +59,58 @@ class RunFolder:
         return path
 
 
+def owner_of(folder: Path) -> Identity | None:
+    """Return the process a run belongs to, None if the run has just been removed."""
+    try:
+        return Identity.parse((folder / "owner").read_text())
+    except FileNotFoundError:
+        return None
+
+
 def clean_up(home: Path = HOME) -> list[Path]:
     """End and remove what runs left behind whose owner is dead; return their folders."""
-    dead = [folder for folder in home.glob("run-*") if not Identity.parse((folder / "owner").read_text()).alive]
+    owners = {folder: owner_of(folder) for folder in home.glob("run-*")}
+    dead = [folder for folder, owner in owners.items() if owner and not owner.lives()]
     for folder in dead:
         _end_processes(folder)
         _remove(folder)
+    for rest in home.glob("gone-*"):
+        shutil.rmtree(rest, ignore_errors=True)  # its remover was killed, or is at it right now
     return dead
 
 
 def _end_processes(folder: Path) -> None:
-    boot = Identity.parse((folder / "owner").read_text()).boot
+    owner = owner_of(folder)
+    boot = owner.boot if owner else ""
     keepers = [
         Identity(int(pid), int(started), boot)
         for pid, started, _ in (record.read_text().split() for record in (folder / "processes").glob("*.pid"))
     ]
     for keeper in keepers:
-        if keeper.alive:  # it has noticed by itself that its owner died; this only hurries it
+        if keeper.lives():  # it has noticed by itself that its owner died; this only hurries it
             os.kill(keeper.pid, signal.SIGQUIT)
     deadline = time.monotonic() + LAST_WORDS_SECONDS
-    while any(keeper.alive for keeper in keepers) and time.monotonic() < deadline:
+    while any(keeper.lives() for keeper in keepers) and time.monotonic() < deadline:
         time.sleep(0.02)
     if keepers and boot == Identity.of(os.getpid()).boot:
-        _end_orphans({keeper.pid for keeper in keepers}, [folder, *_noted(folder)])
+        _end_orphans({keeper.pid for keeper in keepers}, folder)
 
 
-def _end_orphans(sessions: set[int], folders: list[Path]) -> None:
-    """Kill what a keeper that was killed itself could not: its session's members that work in `folders`."""
+def _end_orphans(sessions: set[int], folder: Path) -> None:
+    """Kill what a keeper that was killed itself could not end.
+
+    Ours is what works in the run's folders and either belongs to a keeper's session or has the run's name in its
+    environment. Each of the two alone can be lost: a program may start a session, or write its title over its
+    environment. A person's shell in that folder has neither.
+    """
+    places = [folder, *_noted(folder)]
+    name = f"{RUN_VARIABLE}={folder}".encode()
     for pid in processes():
         with contextlib.suppress(OSError):  # it ended while we looked, or is none of ours
-            works_in = Path(f"/proc/{pid}/cwd").readlink()
-            if int(stat_fields(pid)[3]) in sessions and any(works_in.is_relative_to(each) for each in folders):
+            works_in = Path(str(Path(f"/proc/{pid}/cwd").readlink()).removesuffix(" (deleted)"))
+            if any(works_in.is_relative_to(place) for place in places) and (
+                int(stat_fields(pid)[3]) in sessions or name in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+            ):
                 os.kill(pid, signal.SIGKILL)
 
 
@@ -96,6 +120,7 @@ def _noted(folder: Path) -> list[Path]:
 
 
 def _remove(folder: Path) -> None:
-    for place in (*_noted(folder), folder):
-        if place.exists():
-            shutil.rmtree(place)
+    for place in _noted(folder):
+        shutil.rmtree(place, ignore_errors=True)  # its keeper may have removed it, or be at it right now
+    with contextlib.suppress(FileNotFoundError):  # another run is cleaning up the same crash
+        shutil.rmtree(folder.rename(folder.with_name(f"gone-{folder.name}")))

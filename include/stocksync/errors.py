@@ -13,6 +13,10 @@ class BadSetting(Permanent):
     """A setting, a param or a table does not allow the run to start."""
 
 
+class NotBegun(Permanent):
+    """A run's first task failed, so its later tasks have nothing to work with."""
+
+
 class LockHeld(StockSyncError):
     """Another run of the same local date is working."""
 

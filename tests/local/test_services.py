@@ -7,8 +7,6 @@ import pytest
 import redis
 from confluent_kafka import OFFSET_BEGINNING, Consumer, Producer, TopicPartition
 
-from local.process import Process, ProcessFailed
-
 
 def test_a_database_survives_a_restart_of_its_server(postgres, database):
     with closing(psycopg2.connect(database)) as session, session, session.cursor() as cursor:
@@ -51,14 +49,3 @@ def test_a_message_comes_back_from_the_broker(kafka, topic):
     with closing(consumer):
         consumer.assign([TopicPartition(topic, number, OFFSET_BEGINNING) for number in range(3)])
         assert consumer.poll(20).value() == b"value"
-
-
-def test_a_program_that_ends_too_early_is_told_with_its_last_words(run_folder):
-    process = Process("hasty", ["sh", "-c", "echo the disk is full; exit 3"], run=run_folder).start()
-    with pytest.raises(ProcessFailed, match=r"hasty ended before it could be ready(?s:.)*the disk is full"):
-        process.wait_until(lambda: False, "be ready", 10)
-
-
-def test_a_program_that_does_not_exist_is_named(run_folder):
-    with pytest.raises(ProcessFailed, match="cannot start no-such-program"):
-        Process("absent", ["no-such-program"], run=run_folder).start().complete(10)

@@ -58,5 +58,4 @@ class SingleObjectCodec:
 
 @cache
 def _fingerprint(canonical: str) -> bytes:
-    # fastavro gives the CRC as hex of its big-endian number; the encoding wants little-endian.
-    return int(fingerprint(canonical, "CRC-64-AVRO"), 16).to_bytes(8, "little")
+    return bytes.fromhex(fingerprint(canonical, "CRC-64-AVRO"))  # little-endian already, as the encoding wants it

@@ -36,6 +36,7 @@ class KafkaAlertPublisher:
         self._topic = topic
         self._codec = codec
         self._patience = patience
+        self._checked = False
 
     def publish(self, alerts: Sequence[Alert]) -> None:
         """Produce all, then wait; only an acknowledgement counts, not the absence of an error."""
@@ -49,6 +50,9 @@ class KafkaAlertPublisher:
             else:
                 refused.append(str(error))
 
+        if not self._checked:
+            # Also brings the connection up: an idempotent producer that has none yet waits half a second for its id.
+            self.check()
         give_up = time.monotonic() + self._patience
         for alert in alerts:
             self._produce(alert, on_delivery, give_up)
@@ -63,7 +67,7 @@ class KafkaAlertPublisher:
             )
 
     def check(self, timeout: float = 15.0) -> None:
-        """Find out before the first write whether events can be published at all.
+        """Find out whether events can be published at all.
 
         Raises:
             PublishFailed: no broker answers.
@@ -76,8 +80,9 @@ class KafkaAlertPublisher:
         if topic.error is not None:
             raise BadSetting(
                 f"STOCK_SYNC_TOPIC={self._topic!r}: {topic.error.str()}; allowed: a topic that exists on the brokers "
-                "of connection stock_kafka (nothing was written)"
+                "of connection stock_kafka"
             )
+        self._checked = True
 
     def _produce(self, alert: Alert, on_delivery: object, give_up: float) -> None:
         while True:

@@ -4,25 +4,22 @@ Ids are compared by the database alone, in the column's own type and collation, 
 every range; here they are text. All names go through psycopg2.sql, all values are bound or quoted by the driver.
 """
 
-import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.resources import files
-from queue import Queue
 from typing import Any
 
 import psycopg2
 from psycopg2 import sql
 from psycopg2.extensions import connection as Connection  # noqa: N812 - it is a class
 
+from stocksync.adapters.postgres_copy import CopyStream
 from stocksync.domain.id_range import IdRange
 from stocksync.domain.stock import LedgerValue, Unreadable
 from stocksync.errors import BadSetting, LedgerUnavailable
 from stocksync.ports import LedgerBatch
 
-BATCH = 1000
-_BATCHES_AHEAD = 8
 _ID_TYPES = ("text", "varchar", "bpchar", "citext", "uuid", "int2", "int4", "int8")
 _WHOLE_TYPES = ("int2", "int4", "int8")
 _STOCK_TYPES = (*_WHOLE_TYPES, "numeric")
@@ -71,7 +68,10 @@ class PostgresLedger:
         psycopg 3's (docs/performance.md).
         """
         query = self._query("scan", prefix=sql.Literal(self._key_prefix), condition=self._within(id_range, after))
-        return _CopyStream(self._open, query).batches()
+        try:
+            yield from CopyStream(self._open, query).batches()
+        except psycopg2.Error as error:
+            raise self._translated(error) from error
 
     def read(self, product_ids: Sequence[str]) -> Mapping[str, LedgerValue]:
         """Look at some products again by their ids."""
@@ -91,21 +91,9 @@ class PostgresLedger:
             with self._connection.cursor() as cursor:
                 cursor.execute(query, values or None)  # without values a % in an id means itself
                 return cursor.fetchall()
-        except psycopg2.errors.UndefinedTable as error:
-            raise self._no_table() from error
-        except psycopg2.errors.InsufficientPrivilege as error:
-            raise BadSetting(
-                f"STOCK_SYNC_PRODUCTS_TABLE={self._source.table!r}: the role of connection product_db may not read "
-                f"it ({_first_line(error)}); grant it SELECT"
-            ) from error
-        except psycopg2.errors.DataError as error:
-            raise BadSetting(
-                f"an id does not fit the column {self._source.id_column!r} of {self._source.table!r}: "
-                f"{_first_line(error)}"
-            ) from error
         except psycopg2.Error as error:
             self.close()
-            raise LedgerUnavailable(f"PostgreSQL (connection product_db): {_first_line(error)}") from error
+            raise self._translated(error) from error
 
     def close(self) -> None:
         """Close the connection; the next statement opens another."""
@@ -185,6 +173,22 @@ class PostgresLedger:
             raise LedgerUnavailable(f"PostgreSQL (connection product_db): {_first_line(error)}") from error
         return connection
 
+    def _translated(self, error: psycopg2.Error) -> BadSetting | LedgerUnavailable:
+        """Tell what a person has to mend from what may pass."""
+        table, said = self._source.table, _first_line(error)
+        match error:
+            case psycopg2.errors.UndefinedTable():
+                return self._no_table()
+            case psycopg2.errors.InsufficientPrivilege():
+                return BadSetting(
+                    f"STOCK_SYNC_PRODUCTS_TABLE={table!r}: the role of connection product_db may not read it ({said}); "
+                    "allowed: a role with SELECT on it"
+                )
+            case psycopg2.errors.DataError():
+                return BadSetting(f"PostgreSQL cannot read {table!r} as it was asked to: {said}")
+            case _:
+                return LedgerUnavailable(f"PostgreSQL (connection product_db): {said}")
+
     def _quoted_table(self) -> str:
         return ".".join('"{}"'.format(part.replace('"', '""')) for part in self._source.table.split("."))
 
@@ -200,86 +204,6 @@ class PostgresLedger:
                 f"{setting}={name!r}: {self._source.table!r} has no such column; it has {', '.join(sorted(found))}"
             )
         return found[name]
-
-
-class _CopyStream:
-    """Rows of one COPY, cut into batches in a thread, over a queue that holds a few."""
-
-    def __init__(self, connect: Connect, query: sql.Composed) -> None:
-        self._connect = connect
-        self._query = query
-        self._queue: Queue[list[bytes] | Exception | None] = Queue(_BATCHES_AHEAD)
-        self._rows: list[bytes] = []
-        self._abandoned = False
-
-    def batches(self) -> Iterator[LedgerBatch]:
-        """Yield until the end; ending early cancels the query and closes its connection."""
-        connection = self._connect()
-        thread = threading.Thread(target=self._copy, args=(connection,), name="ledger-scan", daemon=True)
-        thread.start()
-        try:
-            while (item := self._queue.get()) is not None:
-                if isinstance(item, Exception):
-                    raise item
-                yield _parse(item)
-        finally:
-            self._abandoned = True
-            if thread.is_alive():
-                connection.cancel()
-            while thread.is_alive():  # make room, in case the thread waits for some
-                while not self._queue.empty():
-                    self._queue.get_nowait()
-                thread.join(0.05)
-            connection.close()
-
-    def write(self, row: bytes) -> None:
-        """Take one row of the COPY; psycopg2 calls this."""
-        self._rows.append(row)
-        if len(self._rows) == BATCH:
-            self._hand_over()
-
-    def _hand_over(self) -> None:
-        if self._abandoned:
-            raise psycopg2.OperationalError("the reader went away")
-        self._queue.put(self._rows)
-        self._rows = []
-
-    def _copy(self, connection: Connection) -> None:
-        try:
-            with connection.cursor() as cursor:
-                cursor.copy_expert(self._query, self)
-            if self._rows:
-                self._hand_over()
-            self._queue.put(None)
-        except psycopg2.Error as error:
-            fault = LedgerUnavailable(f"PostgreSQL (connection product_db) while scanning: {_first_line(error)}")
-            fault.__cause__ = error
-            self._queue.put(fault)
-
-
-_UNESCAPED = {b"b": b"\b", b"f": b"\f", b"n": b"\n", b"r": b"\r", b"t": b"\t", b"v": b"\v", b"\\": b"\\"}
-
-
-def _parse(rows: list[bytes]) -> LedgerBatch:
-    """Split COPY's text rows, `key TAB stock LF`, a thousand at a time."""
-    text = b"".join(rows)
-    fields = text.replace(b"\n", b"\t").split(b"\t")
-    keys, stocks = fields[:-1:2], fields[1::2]
-    if b"\\" not in text:
-        return LedgerBatch(keys, stocks)  # type: ignore[arg-type] # every stock is bytes here
-    return LedgerBatch(
-        [_unescape(key) if b"\\" in key else key for key in keys],
-        [Unreadable.NO_STOCK if stock == rb"\N" else stock for stock in stocks],
-    )
-
-
-def _unescape(field: bytes) -> bytes:
-    first, *rest = field.split(b"\\\\")
-    parts = [first, *rest]
-    for position, part in enumerate(parts):
-        head, *escaped = part.split(b"\\")
-        parts[position] = head + b"".join(_UNESCAPED[e[:1]] + e[1:] for e in escaped)
-    return b"\\".join(parts)
 
 
 def _demand(setting: str, column: str, base: str, allowed: Sequence[str]) -> None:

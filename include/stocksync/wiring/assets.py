@@ -1,9 +1,12 @@
 """The assets by which the DAGs wake each other."""
 
-from airflow.sdk import Asset
+from airflow.sdk import Asset, AssetAlias
 
 ALERTS = Asset(name="stock_sync_alerts", uri="stock-sync://alerts")
 """Updated when a run that may write has published its events."""
+
+PUBLISHED = AssetAlias("stock_sync_published")
+"""What publish_pending updates ALERTS through: a dry run publishes nothing, so it must be able not to."""
 
 SUMMARIES = Asset(name="stock_sync_summary", uri="stock-sync://summary")
 """Updated by each complete run; the event's extra names the date, the run, its type, dry_run and status."""

@@ -21,13 +21,13 @@ from stocksync.domain.policy import Rules
 from stocksync.domain.progress import Progress, RangeOutcome
 from stocksync.domain.summary import RunStatus, summarize
 from stocksync.domain.text import printable
-from stocksync.errors import BadSetting, LedgerUnavailable, LockHeld
+from stocksync.errors import BadSetting, LedgerUnavailable, LockHeld, NotBegun
 from stocksync.services.close_run import add_up, status_of
 from stocksync.services.drain import drain
 from stocksync.services.reconcile import Reconciler, Stores
 from stocksync.settings import Settings
 from stocksync.wiring import connections, requests
-from stocksync.wiring.assets import SUMMARIES
+from stocksync.wiring.assets import ALERTS, PUBLISHED, SUMMARIES
 from stocksync.wiring.retries import final_when_permanent
 
 log = logging.getLogger(__name__)
@@ -103,11 +103,12 @@ def reconcile(raw_plan: dict[str, Any], raw_range: dict[str, Any], state: Any) -
 
 
 @final_when_permanent
-def publish_pending(raw_plan: dict[str, Any]) -> int:
+def publish_pending(raw_plan: dict[str, Any] | None, outlet_events: Any) -> int:  # noqa: ANN401 - Airflow's accessor
     """Publish what dead tasks left in their outboxes, of this run or of an earlier one that is over."""
-    plan, settings = RunPlan.from_dict(raw_plan), Settings.load()
+    plan, settings = _begun(raw_plan), Settings.load()
     if plan.dry_run:
-        raise AirflowSkipException("a dry run has nothing to publish")
+        log.info("a dry run has nothing to publish")
+        return 0
     client, publisher = connections.redis_client(), connections.publisher(settings)
     published = 0
     for outbox in unfinished(client, settings.key_prefix):
@@ -117,11 +118,13 @@ def publish_pending(raw_plan: dict[str, Any]) -> int:
             continue
         published += drain(outbox, publisher, run, outbox.index, outbox.auto_restore_limit)
     log.info("%d events were left to publish", published)
+    outlet_events[PUBLISHED].add(ALERTS)
     return published
 
 
+@final_when_permanent
 def summarize_run(
-    raw_plan: dict[str, Any],
+    raw_plan: dict[str, Any] | None,
     raw_ranges: list[dict[str, Any]] | None,
     raw_outcomes: Iterable[dict[str, Any]] | None,
     published: int | None,
@@ -131,7 +134,7 @@ def summarize_run(
 
     The summary is pushed before the failure, so that the daily report can tell of a red run too.
     """
-    plan, settings = RunPlan.from_dict(raw_plan), Settings.load()
+    plan, settings = _begun(raw_plan), Settings.load()
     ranges = [IdRange.from_dict(raw) for raw in raw_ranges or []]
     outcomes = {outcome.index: outcome for outcome in map(RangeOutcome.from_dict, raw_outcomes or [])}
     noted, pending = _noted(plan, settings)
@@ -205,6 +208,12 @@ class _StateStoreJournal:
 
     def save(self, progress: Progress) -> None:
         self._state.set("progress", progress.to_dict())
+
+
+def _begun(raw_plan: dict[str, Any] | None) -> RunPlan:
+    if raw_plan is None:
+        raise NotBegun("the run did not begin: acquire_lock failed, its log says why; nothing was compared or written")
+    return RunPlan.from_dict(raw_plan)
 
 
 def _lock(plan: RunPlan) -> RedisRunLock:

@@ -1,0 +1,73 @@
+"""Results as tables a person can read."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from local.catalogue import Product
+from local.checks import Check
+
+ROWS = 20
+SEVERITIES = ("LOW", "MEDIUM", "HIGH", "CRITICAL")
+COLOURS = {"LOW": "green", "MEDIUM": "yellow", "HIGH": "red", "CRITICAL": "bold red"}
+
+
+def show_summary(console: Console, summary: Mapping[str, Any]) -> None:
+    """Show the run summary."""
+    table = Table(
+        title=f"stock_sync of {summary['date']}: {summary['status']}", show_header=False, title_justify="left"
+    )
+    table.add_column(style="bold")
+    table.add_column(justify="right")
+    table.add_column(style="dim")
+    total = max(summary["total"], 1)
+    table.add_row("products", f"{summary['total']:,}", f"in {summary['duration_seconds']:.1f} s")
+    for name, meaning in (
+        ("matched", "both stores agree"),
+        ("restored", "the cache was set to the ledger"),
+        ("manual_review", "left to a person"),
+        ("changed", "moved under our eyes, left alone"),
+        ("invalid", "no stock number, left alone"),
+        ("unprocessed", "left for the next run"),
+    ):
+        number = summary[name]
+        table.add_row(name.replace("_", " "), f"{number:,}", f"{number / total:.2%}, {meaning}")
+    table.add_section()
+    for severity in SEVERITIES:
+        table.add_row(f"[{COLOURS[severity]}]{severity}[/]", f"{summary['by_severity'][severity]:,}", "")
+    table.add_row("missing keys", f"{summary['missing_keys']:,}", "count as 0")
+    table.add_row("mean difference", f"{summary['mean_discrepancy']:g}", "")
+    table.add_row("largest", f"{summary['max_discrepancy']:,}", str(summary["max_discrepancy_product"]))
+    console.print(table)
+
+
+def show_alerts(console: Console, events: Sequence[Mapping[str, Any]], products: Mapping[str, Product]) -> None:
+    """Show the largest of the events, each with what had happened to the product."""
+    title = f"{len(events):,} events, the largest first"
+    table = Table(title=title, title_justify="left")
+    for name in ("severity", "product", "ledger", "cache", "difference", "action", "what had happened"):
+        table.add_column(name, justify="right" if name in {"ledger", "cache", "difference"} else "left")
+    ranked = sorted(events, key=lambda event: (-abs(event["discrepancy"]), event["productId"]))
+    for event in ranked[:ROWS]:
+        table.add_row(
+            f"[{COLOURS[event['severity']]}]{event['severity']}[/]",
+            event["productId"],
+            f"{event['dbStock']:,}",
+            f"{event['redisStock']:,}",
+            f"{event['discrepancy']:+,}",
+            event["action"],
+            products[event["productId"]].story,
+        )
+    if len(ranked) > ROWS:
+        table.caption = f"and {len(ranked) - ROWS:,} more in build/demo/alerts.jsonl"
+    console.print(table)
+
+
+def show_checks(console: Console, checks: Sequence[Check]) -> None:
+    """Show what was checked, with a tick or with what is different."""
+    for check in checks:
+        console.print(f"[green]✓[/] {check.what}" if check.passed else f"[red]✗ {check.what}[/]", highlight=False)
+        for difference in check.differences:
+            console.print(f"    {difference}", markup=False, highlight=False)

@@ -1,0 +1,145 @@
+"""Everything together: PostgreSQL, Redis, a Kafka broker and Airflow, joined by connections in the environment."""
+
+import json
+import os
+from collections.abc import Callable, Collection, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from typing import Protocol, Self, TypeVar
+
+from local.airflow import Airflow
+from local.connections import PRODUCT_DB, STOCK_KAFKA, STOCK_REDIS, Connection, given
+from local.kafka import Kafka
+from local.postgres import Postgres
+from local.process import Process
+from local.progress import Steps
+from local.redis import Redis
+from local.run_folder import RunFolder
+from local.shop import Names, Shop
+
+METADATA_DATABASE = "airflow"
+PRODUCT_DATABASE = "shop"
+
+
+class Service(Protocol):
+    """A server of the stack."""
+
+    name: str
+
+    @property
+    def process(self) -> Process:
+        """Its process."""
+
+    def start(self) -> None:
+        """Start it, and return when it is of use."""
+
+    def stop(self) -> None:
+        """End it."""
+
+
+Started = TypeVar("Started", bound=Service)
+
+
+class Stack:
+    """The services a night needs, embedded unless the environment names others.
+
+    As a context manager it has PostgreSQL, Redis and Kafka inside the block, side by side; `start_airflow` adds
+    Airflow. Where AIRFLOW_CONN_PRODUCT_DB, _STOCK_REDIS or _STOCK_KAFKA is set, that service is used instead of an
+    embedded one. PostgreSQL is started in any case: Airflow's metadata live there.
+
+    Args:
+        run: the run it belongs to.
+        steps: where to show what is being done.
+        environment: where connections may be set already.
+    """
+
+    def __init__(self, run: RunFolder, steps: Steps, environment: Mapping[str, str] = os.environ) -> None:
+        self._run = run
+        self._steps = steps
+        self._given = {name: given(name, environment) for name in (PRODUCT_DB, STOCK_REDIS, STOCK_KAFKA)}
+        self._end = ExitStack()
+        self.names = Names.from_environment(environment)
+        self.connections: dict[str, str] = {}
+        self.services: list[Service] = []
+        self._postgres = Postgres(run)
+
+    def __enter__(self) -> Self:
+        try:
+            with ThreadPoolExecutor() as pool:
+                starts = (self._start_postgres, self._start_redis, self._start_kafka)
+                started = [pool.submit(start) for start in starts]
+            for each in started:
+                each.result()
+        except BaseException:
+            self._end.close()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End everything, what was started last first."""
+        self._end.close()
+
+    @property
+    def embeds_shop(self) -> bool:
+        """Whether both the ledger and the cache are the stack's own."""
+        return self._given[PRODUCT_DB] is None and self._given[STOCK_REDIS] is None
+
+    @property
+    def shop(self) -> Shop:
+        """The ledger and the cache, whoever's they are."""
+        return Shop(self.connection(PRODUCT_DB), self.connection(STOCK_REDIS), self.names)
+
+    def connection(self, name: str) -> Connection:
+        """Return one of the connections, as a client needs it."""
+        return Connection.parse(name, self.connections[name])
+
+    def start_airflow(self, *, settings: Mapping[str, str] | None = None, without: Collection[str] = ()) -> Airflow:
+        """Start Airflow with the connections in its environment; it ends with the stack."""
+        metadata = self._postgres.uri_of(METADATA_DATABASE)
+        airflow = Airflow(self._run, metadata, self.connections, settings=settings, without=without)
+        self._end.callback(airflow.stop)
+        airflow.start(self._steps)
+        return airflow
+
+    def _start_postgres(self) -> None:
+        self._start(self._postgres, "127.0.0.1:{0.port}, Airflow's metadata and the ledger")
+        self._postgres.create_database(METADATA_DATABASE)
+        self._use(PRODUCT_DB, lambda: self._postgres.create_database(PRODUCT_DATABASE))
+
+    def _start_redis(self) -> None:
+        def start() -> str:
+            server = self._start(Redis(self._run), "127.0.0.1:{0.port}")
+            return f"redis://:{server.password}@{server.host}:{server.port}?db=0"
+
+        self._use(STOCK_REDIS, start)
+
+    def _start_kafka(self) -> None:
+        def start() -> str:
+            broker = self._start(Kafka(self._run), "127.0.0.1:{0.port}")
+            for topic in (self.names.topic, f"{self.names.topic}.dlq"):
+                broker.create_topic(topic)
+            return json.dumps({"conn_type": "kafka", "extra": {"bootstrap.servers": broker.bootstrap_servers}})
+
+        self._use(STOCK_KAFKA, start)
+
+    def _use(self, name: str, start: Callable[[], str]) -> None:
+        """Take the connection that is set already, or start a service and set it."""
+        set_already = self._given[name]
+        if set_already is None:
+            self.connections[name] = start()
+            return
+        with self._steps.step(name) as step:
+            Connection.parse(name, set_already)
+            step.note("set in the environment, used as it is")
+        self.connections[name] = set_already
+
+    def _start(self, service: Started, detail: str) -> Started:
+        with self._steps.step(service.name) as step:
+            self._end.callback(service.stop)
+            service.start()
+            step.note(detail.format(service))
+        self.services.append(service)
+        return service

@@ -1,0 +1,96 @@
+"""`make up` and `make down`: the whole stack for a person to look around in, and its end."""
+
+import fcntl
+import os
+import shlex
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import NoReturn
+
+from rich.console import Console
+from rich.panel import Panel
+from rich.text import Text
+
+from local.airflow import Airflow
+from local.catalogue import Catalogue
+from local.process import ProcessFailed
+from local.progress import Steps
+from local.run_folder import HOME, RunFolder, clean_up, owner_of
+from local.stack import Stack
+
+DOWN_SECONDS = 60
+
+
+class AlreadyUp(RuntimeError):
+    """There is a stack up already."""
+
+
+def up(console: Console) -> NoReturn:
+    """Start everything, say where it is, and keep it until this process is told to end (KeyboardInterrupt)."""
+    with _only_one(), RunFolder("up") as run, Steps(console) as steps, Stack(run, steps) as stack:
+        if stack.embeds_shop:
+            with steps.step("catalogue") as step:
+                catalogue = Catalogue.from_seed()
+                stack.shop.load(catalogue)
+                step.note(f"{len(catalogue.products):,} products")
+        airflow = stack.start_airflow()
+        steps.close()
+        _welcome(console, run, airflow)
+        while True:  # until a signal ends it
+            _insist_on_life(stack, airflow)
+            time.sleep(0.5)
+
+
+def down(console: Console) -> int:
+    """End what `up` started, and remove what crashed runs left behind."""
+    owners = {folder: owner_of(folder) for folder in HOME.glob("run-up-*")}
+    for folder, owner in owners.items():
+        if owner and owner.lives():
+            os.kill(owner.pid, signal.SIGTERM)
+            deadline = time.monotonic() + DOWN_SECONDS
+            while owner.lives():
+                if time.monotonic() > deadline:
+                    raise ProcessFailed(f"process {owner.pid} ({folder}) did not end within {DOWN_SECONDS} s")
+                time.sleep(0.1)
+            console.print("the stack is down")
+    for folder in clean_up():
+        console.print(f"cleaned up after a crash: {folder.name}", highlight=False)
+    if not owners:
+        console.print("nothing is up")
+    return 0
+
+
+@contextmanager
+def _only_one() -> Iterator[None]:
+    HOME.mkdir(parents=True, exist_ok=True)
+    with (HOME / "up.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            urls = [url.read_text() for url in HOME.glob("run-up-*/url")]
+            raise AlreadyUp(f"it is up already{''.join(f' on {url}' for url in urls)}: `make down` ends it") from None
+        yield
+
+
+def _welcome(console: Console, run: RunFolder, airflow: Airflow) -> None:
+    (run.path / "url").write_text(airflow.url)
+    variables = run.path / "environment"
+    variables.touch(mode=0o600)
+    variables.write_text("".join(f"{name}={shlex.quote(value)}\n" for name, value in airflow.settings.items()))
+    text = f"""\
+Airflow   {airflow.url}
+user      {airflow.user}
+password  {airflow.password}
+
+Switch stock_sync on and the latest night's run starts at once, or start one by hand.
+For plain airflow commands on this stack: set -a; . {os.path.relpath(variables)}
+Ctrl-C here, or `make down` anywhere, ends it."""
+    console.print(Panel(Text(text), title="up", expand=False))
+
+
+def _insist_on_life(stack: Stack, airflow: Airflow) -> None:
+    for process in (*(service.process for service in stack.services), *airflow.components.values()):
+        if not process.running:
+            raise ProcessFailed(f"{process.name} has ended{process.last_words()}")

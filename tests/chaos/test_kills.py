@@ -1,0 +1,76 @@
+"""A worker killed with SIGKILL at any named step, any number of times, loses no alert and miscounts nothing."""
+
+import pytest
+
+from tests.chaos.attempts import STEPS, Kill, attempt
+from tests.chaos.oracle import assert_promises
+from tests.shop import Shop
+
+PRODUCTS = 60
+GROUPS = 3  # seven of ten products differ, so fourteen differences are twenty products
+ROWS = [(f"P{n:03d}", 100, (99, 100, 20, 108, None, "junk", 50, 95, 89, 100)[n % 10]) for n in range(PRODUCTS)]
+
+
+@pytest.fixture
+def shop(database, cache, kafka, topic):
+    shop = Shop(database, cache, kafka.bootstrap_servers, topic).build()
+    shop.stock(ROWS)
+    return shop
+
+
+def run_with(shop, redis_server, kills):
+    """One range, attempted until an attempt survives; each kill is used up by one attempt."""
+    plan, [id_range] = shop.plan(), shop.ranges()
+    deaths = 0
+    for kill in [*kills, None]:
+        outcome = attempt(shop, redis_server.uri, plan, id_range, kill)
+        if outcome is not None:
+            break
+        deaths += 1
+    return deaths, shop.close(plan, [id_range], {0: outcome})
+
+
+@pytest.mark.parametrize("nth", [1, 2, GROUPS], ids=["first", "middle", "last"])
+@pytest.mark.parametrize("step", STEPS)
+def test_a_worker_killed_once_is_made_good_by_its_retry(shop, redis_server, step, nth):
+    deaths, summary = run_with(shop, redis_server, [Kill(step, nth)])
+
+    assert deaths == 1
+    assert_promises(shop, ROWS, summary)
+
+
+@pytest.mark.parametrize("again", ["recovered", *STEPS])
+@pytest.mark.parametrize("step", ["committed", "published", "saved"])
+def test_a_worker_killed_and_its_retry_killed_too_are_made_good(shop, redis_server, step, again):
+    deaths, summary = run_with(shop, redis_server, [Kill(step, 1), Kill(again, 1)])
+
+    assert deaths == 2
+    assert_promises(shop, ROWS, summary)
+
+
+def test_33_a_worker_killed_ten_times_in_one_run_is_made_good(shop, redis_server):
+    early = ("settled", "looked again")
+    kills = [Kill(step, 1) for step in (*early, "committed", *early, "published", *early, *early)]
+
+    deaths, summary = run_with(shop, redis_server, kills)
+
+    assert deaths == 10
+    assert_promises(shop, ROWS, summary)
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_the_alerts_of_a_worker_that_never_comes_back_are_published_and_counted(shop, redis_server, step):
+    plan, [id_range] = shop.plan(), shop.ranges()
+    assert attempt(shop, redis_server.uri, plan, id_range, Kill(step, 2)) is None
+
+    summary = shop.close(plan, [id_range], {})
+
+    events = shop.events()
+    restored = [i for i, ledger, cached in ROWS if shop.counter(i) == str(ledger) and str(cached) != str(ledger)]
+    assert sorted(i for i, e in events.items() if e["action"] == "REDIS_RESTORED") == sorted(restored)
+    assert summary["restored"] == len(restored)
+    assert summary["restored"] + summary["manual_review"] == len(events)
+    assert summary["total"] == PRODUCTS
+    assert summary["status"] == "failed"
+    assert summary["unprocessed"] > 0
+    assert shop.cache.keys("sync:stock:outbox*") == []
