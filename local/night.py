@@ -41,7 +41,7 @@ def run_tonight(airflow: Airflow, steps: Steps) -> dict[str, Any]:
     wait = awkward_moment(datetime.now(ZONE))
     if wait:
         with steps.step(f"waiting {wait.seconds} s, so that neither midnight nor 02:00 in Seoul falls into the run"):
-            time.sleep(wait.total_seconds())
+            time.sleep(wait.total_seconds() + 1)  # clearly after it
     with steps.step(f"{DAG} is read") as step:
         airflow.wait_until(lambda: airflow.api.dag_exists(DAG) or _broken(airflow), f"read {DAG}", PARSE_SECONDS)
         airflow.api.unpause(DAG)
