@@ -75,18 +75,16 @@ class _Special:
 
 def _specials() -> Iterator[_Special]:
     """Yield all that is out of order, the most telling first; a small catalogue has only the beginning."""
-    yield _Special("a bug in giving stock back (scenario 2)", off=80, stock=100)
+    yield _Special("stock given back wrongly (scenario 2)", off=80, stock=100)
     for number in range(100):
-        yield _Special(
-            "Redis restarted, the last orders are lost (scenario 1)", off=(-1, 1)[number % 2] * (number % 5 + 1)
-        )
+        yield _Special("lost in a Redis restart (scenario 1)", off=(-1, 1)[number % 2] * (number % 5 + 1))
     for off in (6, -6, 10, -10, 7, 8, -9):
         yield _Special("an event was lost on the network", off=off)
     yield _Special("oversold: the counter is below zero", off=7, stock=4)
     for off in (11, -11, 50, -50, 24, 37, -42):
         yield _Special("two orders raced", off=off)
     for off in (51, -51, 120, -260):
-        yield _Special("a bug in giving stock back", off=off)
+        yield _Special("stock given back wrongly", off=off)
     for stock in (0, 3, 10, 25, 140):
         yield _Special("the key is missing", stock=stock)
     yield _Special("a counter that expires, off by a little", off=4, ttl=86_400)

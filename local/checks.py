@@ -60,7 +60,7 @@ def check_alerts(received: Sequence[Received], expected: Expectation) -> list[Ch
     keys = [f"{each.event['productId']} has key {each.key}" for each in received if each.key != each.event["productId"]]
     return [
         Check(
-            f"{len(expected.alerts)} discrepancies, one event each",
+            f"{len(expected.alerts):,} discrepancies, one event each",
             _some([f"missing: {each}" for each in wanted - came] + [f"unexpected: {each}" for each in came - wanted]),
         ),
         Check(
@@ -87,11 +87,11 @@ def check_cache(
     pending = [f"{key} is still there" for key, name in own.items() if name[:4].isdigit() or name.startswith("outbox")]
     return [
         Check(
-            f"{len(restored)} restored counters equal the ledger",
+            f"{len(restored):,} restored counters equal the ledger",
             _some([text for id_, text in wrong.items() if id_ in restored]),
         ),
         Check(
-            f"{len(expected.cache) - len(restored)} other counters are as the shop left them",
+            f"{len(expected.cache) - len(restored):,} other counters are as the shop left them",
             _some([text for id_, text in wrong.items() if id_ not in restored] + strangers),
         ),
         Check(f"{len(mortal)} expiring counters still expire", _some(_immortal(mortal, after, expected))),

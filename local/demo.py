@@ -30,6 +30,12 @@ HONOURED = {"PRODUCTS_TABLE", "ID_COLUMN", "STOCK_COLUMN", "KEY_PREFIX", "TOPIC"
     "SLACK_CHANNEL",
     "SLACK_MENTION",
 }
+# The summary's fields in the order a person reads them.
+FIELDS = (
+    *("date", "run_id", "run_type", "dry_run", "status", "started_at", "finished_at", "duration_seconds"),
+    *("total", "matched", "restored", "manual_review", "changed", "invalid", "unprocessed", "by_severity"),
+    *("mean_discrepancy", "max_discrepancy", "max_discrepancy_product", "top", "missing_keys"),
+)
 
 
 @dataclass(frozen=True)
@@ -106,10 +112,15 @@ def _pass_night(stack: Stack, airflow: Airflow, expected: Expectation, steps: St
 
 def _write(summary: dict[str, Any], events: list[dict[str, Any]], expected: Expectation) -> None:
     RESULTS.mkdir(parents=True, exist_ok=True)
+    summary = {name: summary[name] for name in sorted(summary, key=_place)}  # XCom forgets the order of keys
     for name, content in (("summary", summary), ("expected", expected.to_dict())):
         (RESULTS / f"{name}.json").write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n")
     lines = (json.dumps(event, ensure_ascii=False) for event in events)
     (RESULTS / "alerts.jsonl").write_text("".join(f"{line}\n" for line in lines))
+
+
+def _place(name: str) -> int:
+    return FIELDS.index(name) if name in FIELDS else len(FIELDS)
 
 
 def _conclude(console: Console, checks: list[Check], seconds: float) -> int:

@@ -39,3 +39,31 @@ class CacheUnavailable(StockSyncError):
 
 class PublishFailed(StockSyncError):
     """The broker did not acknowledge every event; the outbox still holds them."""
+
+
+class TopicUnavailable(StockSyncError):
+    """The brokers did not give the events, or did not take the offsets."""
+
+
+class QuarantineFailed(StockSyncError):
+    """A message nobody can read could not be put aside, so nothing was committed."""
+
+
+class ChannelDown(StockSyncError):
+    """Slack or PagerDuty does not take messages now; it may later."""
+
+
+class ChannelRefuses(Permanent):
+    """Slack or PagerDuty will take no message until a person changes something."""
+
+
+class MessageRefused(Permanent):
+    """Slack or PagerDuty will not take one message, whoever asks again; it may take others."""
+
+
+class NotDelivered(StockSyncError):
+    """People were not told everything; the events stay uncommitted and are told by the next attempt or run."""
+
+
+class NotDeliverable(NotDelivered, Permanent):
+    """As NotDelivered, and asking again without a change by a person gives the same result."""

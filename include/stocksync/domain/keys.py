@@ -18,3 +18,17 @@ def outbox(run_id: str, index: int) -> str:
 def progress(run_id: str) -> str:
     """Hash: `{index}` -> the range's progress (JSON), `{index}:writer` -> the attempt that may write."""
     return f"{OWN}progress:{run_id}"
+
+
+def told(channel: str, group: str) -> str:
+    """String: tokens of the events a channel has told about a group, end to end."""
+    return f"{OWN}told:{channel}:{group}"
+
+
+def sent(channel: str, group: str) -> str:
+    """String: how much a channel has told about a group (JSON)."""
+    return f"{OWN}sent:{channel}:{group}"
+
+
+INCIDENTS = f"{OWN}incidents"
+"""Hash: dedup key -> open incident (JSON)."""

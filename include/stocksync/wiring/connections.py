@@ -56,7 +56,7 @@ def ledger(settings: Settings) -> PostgresLedger:
     psycopg 3, the hook's own choice (docs/performance.md).
     """
     hook = PostgresHook(postgres_conn_id=PRODUCT_DB)
-    address = _defined(PRODUCT_DB, lambda: hook.sqlalchemy_url).set(drivername="postgresql")
+    address = defined(PRODUCT_DB, lambda: hook.sqlalchemy_url).set(drivername="postgresql")
     dsn = address.render_as_string(hide_password=False)
     defaults: dict[str, Any] = {
         "connect_timeout": _CONNECT_SECONDS,
@@ -73,7 +73,7 @@ def redis_client() -> redis.Redis:
 
     Every call this program makes may be repeated: reads, and scripts that recognize their own work.
     """
-    client = _defined(STOCK_REDIS, RedisHook(redis_conn_id=STOCK_REDIS).get_conn)
+    client = defined(STOCK_REDIS, RedisHook(redis_conn_id=STOCK_REDIS).get_conn)
     if not isinstance(client, redis.Redis):
         raise BadSetting(
             "connection stock_redis is a cluster; allowed: one Redis server or its failover address, "
@@ -96,9 +96,14 @@ class _ProducerHook(KafkaProducerHook):
 
 def publisher(settings: Settings) -> kafka.KafkaAlertPublisher:
     """Make the publisher from connection `stock_kafka`; what its extra says wins over our defaults."""
+    return kafka.KafkaAlertPublisher(producer(), settings.topic, codec())
+
+
+def producer() -> Producer:
+    """Make an idempotent producer from connection `stock_kafka`; what its extra says wins over our defaults."""
     hook = _ProducerHook(kafka_config_id=STOCK_KAFKA)
-    producer = _defined(STOCK_KAFKA, hook.get_producer)
-    return kafka.KafkaAlertPublisher(producer, settings.topic, codec())
+    made: Producer = defined(STOCK_KAFKA, hook.get_producer)
+    return made
 
 
 @cache
@@ -107,7 +112,7 @@ def codec() -> SingleObjectCodec:
     return SingleObjectCodec(load_schema(SCHEMA))
 
 
-def _defined(conn_id: str, get: Any) -> Any:  # noqa: ANN401 - whatever the hook gives
+def defined(conn_id: str, get: Any) -> Any:  # noqa: ANN401 - whatever the hook gives
     """Get something from a hook, or say which connection is missing or malformed."""
     try:
         return get()

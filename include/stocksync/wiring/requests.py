@@ -13,7 +13,7 @@ from stocksync.settings import Settings
 def plan(context: Mapping[str, Any], settings: Settings) -> RunPlan:
     """Decide once what this run is; every task goes by it."""
     run, params = context["dag_run"], context["params"]
-    _refuse_unknown(run.conf or {}, params)
+    refuse_unknown(run.conf or {}, context["dag"].params)  # the run's own params hold whatever conf held
     now = datetime.now(UTC)
     day = run_date(run, settings)
     started = (run.start_date or now).astimezone(settings.zone)
@@ -40,7 +40,7 @@ def run_date(run: Any, settings: Settings) -> date:  # noqa: ANN401 - Airflow's 
     return local_date(run.logical_date or run.run_after, settings.zone)
 
 
-def _refuse_unknown(conf: Mapping[str, Any], params: Mapping[str, Any]) -> None:
+def refuse_unknown(conf: Mapping[str, Any], params: Mapping[str, Any]) -> None:
     """Airflow accepts any key in a run's configuration; a misspelt one would be ignored in silence."""
     for key in conf:
         if key not in params:

@@ -1,11 +1,10 @@
 """What the tasks of stock_sync do, with everything real plugged in."""
 
-import functools
 import logging
 import os
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any, ParamSpec, TypeVar
+from typing import Any
 
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
@@ -22,34 +21,19 @@ from stocksync.domain.policy import Rules
 from stocksync.domain.progress import Progress, RangeOutcome
 from stocksync.domain.summary import RunStatus, summarize
 from stocksync.domain.text import printable
-from stocksync.errors import BadSetting, LedgerUnavailable, LockHeld, NotBegun, Permanent
+from stocksync.errors import BadSetting, LedgerUnavailable, LockHeld, NotBegun
 from stocksync.services.close_run import add_up, status_of
 from stocksync.services.drain import drain
 from stocksync.services.reconcile import Reconciler, Stores
 from stocksync.settings import Settings
 from stocksync.wiring import connections, requests
 from stocksync.wiring.assets import ALERTS, PUBLISHED, SUMMARIES
+from stocksync.wiring.retries import final_when_permanent
 
 log = logging.getLogger(__name__)
 
-P = ParamSpec("P")
-R = TypeVar("R")
 
-
-def _final_when_permanent(task: Callable[P, R]) -> Callable[P, R]:
-    """Fail without retries where trying again cannot help."""
-
-    @functools.wraps(task)
-    def run(*args: P.args, **kwargs: P.kwargs) -> R:
-        try:
-            return task(*args, **kwargs)
-        except (Permanent, LockHeld) as error:
-            raise AirflowFailException(str(error)) from error
-
-    return run
-
-
-@_final_when_permanent
+@final_when_permanent
 def acquire_lock(context: Mapping[str, Any]) -> dict[str, Any]:
     """Check everything a run needs before its first write, then take the day's lock; return the run's plan."""
     settings = Settings.load()
@@ -72,7 +56,7 @@ def acquire_lock(context: Mapping[str, Any]) -> dict[str, Any]:
     return plan.to_dict()
 
 
-@_final_when_permanent
+@final_when_permanent
 def partition_products(
     raw_plan: dict[str, Any], product_ids: list[str] | None, summaries: Iterable[Any]
 ) -> list[dict[str, Any]]:
@@ -91,7 +75,7 @@ def partition_products(
     return [id_range.to_dict() for id_range in ranges]
 
 
-@_final_when_permanent
+@final_when_permanent
 def reconcile(raw_plan: dict[str, Any], raw_range: dict[str, Any], state: Any) -> dict[str, Any]:  # noqa: ANN401
     """Reconcile one range; `state` is Airflow's task state store."""
     plan, settings, id_range = RunPlan.from_dict(raw_plan), Settings.load(), IdRange.from_dict(raw_range)
@@ -118,7 +102,7 @@ def reconcile(raw_plan: dict[str, Any], raw_range: dict[str, Any], state: Any) -
     return reconciler.run(id_range).to_dict()
 
 
-@_final_when_permanent
+@final_when_permanent
 def publish_pending(raw_plan: dict[str, Any] | None, outlet_events: Any) -> int:  # noqa: ANN401 - Airflow's accessor
     """Publish what dead tasks left in their outboxes, of this run or of an earlier one that is over."""
     plan, settings = _begun(raw_plan), Settings.load()
@@ -138,7 +122,7 @@ def publish_pending(raw_plan: dict[str, Any] | None, outlet_events: Any) -> int:
     return published
 
 
-@_final_when_permanent
+@final_when_permanent
 def summarize_run(
     raw_plan: dict[str, Any] | None,
     raw_ranges: list[dict[str, Any]] | None,

@@ -1,0 +1,69 @@
+"""# stock_sync_alerts: from Kafka to people
+
+Reads `stock.sync.alert` as consumer group `stock-sync-monitoring`, soon after each run has published and every ten
+minutes for the events of other publishers. It tells people, then commits: an event reaches people once, and none is
+lost.
+
+| what was found | Slack | PagerDuty |
+| --- | --- | --- |
+| restored (`REDIS_RESTORED`) | one digest a run | |
+| to review, up to 50 | one list a run, the 20 largest first | |
+| to review, more than 50 | one message a product up to 10, then one that counts the rest | one incident a product up to 10, then one for the run |
+
+At most 20 Slack messages a run. What nobody can read goes to the topic `stock.sync.alert.dlq`, with its place and the
+error in the headers.
+
+| task | what it does | when it is red |
+| --- | --- | --- |
+| `deliver` | reads, tells, commits | a channel, Kafka or Redis failed: nothing was committed, what was told is remembered, the next pass goes on |
+| `resolve_incidents` | after a later run: closes the incidents of products that are healthy again | a store or PagerDuty did not answer: the incidents stay open until the next run |
+
+**A channel without a connection** (`stock_slack`, `stock_pagerduty`) is named in the log of `deliver`; the other one
+works all the same. **By hand:** Trigger; it is safe at any time.
+"""
+
+from datetime import datetime, timedelta
+
+from airflow.sdk import AssetOrTimeSchedule, CronTriggerTimetable, dag, get_current_context, task
+
+from stocksync.settings import Settings
+from stocksync.wiring.assets import ALERTS, SUMMARIES
+
+SETTINGS = Settings.for_parsing()
+
+
+@dag(
+    dag_id="stock_sync_alerts",
+    schedule=AssetOrTimeSchedule(
+        timetable=CronTriggerTimetable("*/10 * * * *", timezone=SETTINGS.timezone), assets=(ALERTS | SUMMARIES)
+    ),
+    start_date=datetime(2024, 1, 1, tzinfo=SETTINGS.zone),
+    catchup=False,
+    max_active_runs=1,  # one reader: the offsets and the memory of what was told have one writer
+    dagrun_timeout=timedelta(minutes=30),
+    doc_md=__doc__,
+    tags=["stock", "alerts"],
+    default_args={"owner": "backend-team"},
+)
+def stock_sync_alerts():
+    """Wire the tasks; what they do is in stocksync.wiring.alerts."""
+
+    @task(retries=2, retry_delay=timedelta(seconds=30))
+    def deliver():
+        """Read what is new on the topic, tell people, commit."""
+        from stocksync.wiring import alerts
+
+        return alerts.deliver(get_current_context())
+
+    @task(retries=2, retry_delay=timedelta(seconds=30))
+    def resolve_incidents():
+        """Close the incidents whose trouble a later run found to be over."""
+        from stocksync.wiring import alerts
+
+        return alerts.resolve_incidents(get_current_context())
+
+    deliver()
+    resolve_incidents()
+
+
+stock_sync_alerts()

@@ -1,0 +1,65 @@
+"""# stock_sync_daily_report: the day in one message
+
+Every day at 09:00 (Asia/Seoul): the runs of `stock_sync` of that local date. The scheduled run is the headline, else
+the latest that finished; further runs are one line each. A day without a run, with a failed or with a partial run says
+so at the top, and is posted all the same.
+
+| task | what it does | when it is red |
+| --- | --- | --- |
+| `write` | collects the summaries and writes the report: its return value, and in its log | the date that was asked for is none |
+| `post` | posts the report to Slack; skipped without a connection `stock_slack` | Slack did not take it: clear the task to post again |
+
+**Another date:** Trigger with `date`, or backfill; the message says that it is about a past date.
+"""
+
+from datetime import datetime, timedelta
+
+from airflow.sdk import CronTriggerTimetable, Param, dag, get_current_context, task
+
+from stocksync.settings import Settings
+from stocksync.wiring.assets import REPORTS, SUMMARIES
+
+SETTINGS = Settings.for_parsing()
+
+
+@dag(
+    dag_id="stock_sync_daily_report",
+    schedule=CronTriggerTimetable("0 9 * * *", timezone=SETTINGS.timezone),
+    start_date=datetime(2024, 1, 1, tzinfo=SETTINGS.zone),
+    catchup=False,
+    dagrun_timeout=timedelta(minutes=30),
+    doc_md=__doc__,
+    tags=["stock", "report"],
+    default_args={"owner": "backend-team"},
+    params={
+        "date": Param(
+            None,
+            type=["null", "string"],
+            format="date",
+            title="Date",
+            description="Report this local date (YYYY-MM-DD); empty: the date of the run. "
+            "이 날짜를 보고합니다; 비우면 실행 날짜입니다.",
+        ),
+    },
+)
+def stock_sync_daily_report():
+    """Wire the tasks; what they do is in stocksync.wiring.report."""
+
+    @task(retries=2, retry_delay=timedelta(seconds=30), inlets=[SUMMARIES, REPORTS], outlets=[REPORTS])
+    def write(inlet_events=None, outlet_events=None):
+        """Collect the day's runs and write the report."""
+        from stocksync.wiring import report
+
+        return report.write(get_current_context(), inlet_events, outlet_events)
+
+    @task(retries=3, retry_delay=timedelta(seconds=30), retry_exponential_backoff=2)
+    def post(text):
+        """Post the report to Slack."""
+        from stocksync.wiring import report
+
+        report.post(text)
+
+    post(write())
+
+
+stock_sync_daily_report()

@@ -1,0 +1,83 @@
+"""What people were told, and which incidents are open, in Redis."""
+
+import json
+from dataclasses import asdict
+
+import redis
+
+from stocksync.adapters.redis_errors import script, translated
+from stocksync.delivery_ports import OpenIncident, Sent
+from stocksync.domain import keys
+
+WEEK = 7 * 24 * 3600
+"""Seconds for which it is remembered what people were told."""
+
+
+class RedisDeliveryMemory:
+    """Implements the port DeliveryMemory.
+
+    Args:
+        client: Redis
+        channel: whose memory it is
+    """
+
+    def __init__(self, client: redis.Redis, channel: str) -> None:
+        self._client = client
+        self._channel = channel
+
+    def tokens(self, group: str) -> bytes:
+        """Read, and keep for another week: as long as Slack is down, nothing PagerDuty was told may be forgotten."""
+        key = keys.told(self._channel, group)
+        with translated("reading what was delivered"):
+            pipeline = self._client.pipeline()
+            pipeline.get(key)
+            pipeline.expire(key, WEEK)
+            pipeline.expire(keys.sent(self._channel, group), WEEK)
+            return pipeline.execute()[0] or b""
+
+    def sent(self, group: str) -> Sent:
+        """Read."""
+        with translated("reading what was delivered"):
+            noted = self._client.get(keys.sent(self._channel, group))
+        return Sent() if noted is None else Sent(**json.loads(noted))
+
+    def remember(self, group: str, tokens: bytes, sent: Sent) -> None:
+        """Append and set, in one transaction.
+
+        Done twice, after a lost answer, it repeats some tokens, which says nothing new.
+        """
+        told, counts = keys.told(self._channel, group), keys.sent(self._channel, group)
+        with translated("remembering what was delivered"):
+            pipeline = self._client.pipeline()
+            pipeline.append(told, tokens)
+            pipeline.expire(told, WEEK)
+            pipeline.set(counts, json.dumps(asdict(sent)), ex=WEEK)
+            pipeline.execute()
+
+
+class RedisOpenIncidents:
+    """Implements the port OpenIncidents on a hash."""
+
+    def __init__(self, client: redis.Redis) -> None:
+        self._client = client
+        self._forget = client.register_script(script("forget_incident"))
+
+    def add(self, incident: OpenIncident) -> None:
+        """Write."""
+        with translated("noting an incident"):
+            self._client.hset(keys.INCIDENTS, incident.dedup_key, _text(incident))
+
+    def all(self) -> list[OpenIncident]:
+        """Read; oldest first."""
+        with translated("reading the open incidents"):
+            found = self._client.hgetall(keys.INCIDENTS)
+        return sorted((OpenIncident(**json.loads(value)) for value in found.values()), key=lambda i: i.opened_at)
+
+    def remove(self, incident: OpenIncident) -> None:
+        """Compare and delete."""
+        with translated("forgetting an incident"):
+            self._forget(keys=[keys.INCIDENTS], args=[incident.dedup_key, _text(incident)])
+
+
+def _text(incident: OpenIncident) -> str:
+    return json.dumps(asdict(incident), sort_keys=True)

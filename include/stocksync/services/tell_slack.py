@@ -1,0 +1,80 @@
+"""Telling Slack about one group of events."""
+
+import logging
+from dataclasses import replace
+
+from stocksync.delivery_ports import DeliveryMemory, Notifier, Sent
+from stocksync.domain.bundle import Bundle
+from stocksync.domain.notice import Message
+from stocksync.domain.routing import MESSAGES_A_RUN, URGENT_A_RUN, Group
+from stocksync.domain.text import printable
+from stocksync.errors import MessageRefused
+from stocksync.services.alert_texts import AlertTexts
+
+log = logging.getLogger(__name__)
+
+
+class SlackTeller:
+    """Posts what people must know first, and remembers each message as soon as Slack has accepted it.
+
+    A worker that dies between the two repeats one message; nothing else is ever repeated.
+
+    Args:
+        notifier: the chat
+        memory: what it was told
+        texts: the messages
+    """
+
+    def __init__(self, notifier: Notifier, memory: DeliveryMemory, texts: AlertTexts) -> None:
+        self._notifier = notifier
+        self._memory = memory
+        self._texts = texts
+
+    def tell(self, group: Group, bundle: Bundle) -> list[MessageRefused]:
+        """Tell everything in the bundle; return what Slack will not take.
+
+        Raises:
+            ChannelDown, ChannelRefuses: Slack takes no messages at all.
+        """
+        talk = _Talk(group, self._notifier, self._memory)
+        urgent = bundle.urgent
+        shown, rest = urgent.split(URGENT_A_RUN - talk.sent.urgent)
+        for entry in shown:
+            talk.say(self._texts.urgent(entry), entry.token, urgent=1)
+        if rest.count:
+            talk.say(self._texts.urgent_rest(rest, urgent.latest), rest.tokens)
+        if bundle.review.count:
+            talk.say(self._texts.review(bundle.review), bundle.review.tokens)
+        if bundle.restored.count:
+            talk.say(self._texts.digest(bundle.restored), bundle.restored.tokens)
+        return talk.refused
+
+
+class _Talk:
+    """Messages about one group, within the group's limit."""
+
+    def __init__(self, group: Group, notifier: Notifier, memory: DeliveryMemory) -> None:
+        self._group = group
+        self._notifier = notifier
+        self._memory = memory
+        # The limits are a run's. Events without a run come all day long, so there each pass has its own.
+        self.sent = Sent() if group.run_id is None else memory.sent(group.key)
+        self.refused: list[MessageRefused] = []
+
+    def say(self, message: Message, tokens: bytes, *, urgent: int = 0) -> None:
+        """Post and remember, or say in the log that there were messages enough."""
+        if self.sent.messages >= MESSAGES_A_RUN:
+            log.error(
+                "%s: Slack got %d messages about it, so this one is only written here: %s",
+                printable(self._group.key, 260),
+                self.sent.messages,
+                " / ".join(message.body.splitlines()),
+            )
+        else:
+            try:
+                self._notifier.post(message)
+            except MessageRefused as error:
+                self.refused.append(error)
+                return
+            self.sent = replace(self.sent, messages=self.sent.messages + 1, urgent=self.sent.urgent + urgent)
+        self._memory.remember(self._group.key, tokens, self.sent)

@@ -1,0 +1,216 @@
+"""A real scheduler: sync, then alerts, then the report; each test begins where the one before it ended."""
+
+import time
+from contextlib import ExitStack, closing
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from rich.console import Console
+
+from local.http_stand_in import Refusal
+from local.pagerduty import PagerDuty
+from local.progress import Steps
+from local.run_folder import RunFolder
+from local.slack import Slack
+from local.stack import Stack
+
+pytestmark = pytest.mark.timeout(900)
+
+SEOUL = ZoneInfo("Asia/Seoul")
+ALERTS, REPORT, SYNC = "stock_sync_alerts", "stock_sync_daily_report", "stock_sync"
+ENDED = {"success", "failed"}
+
+
+class Office:
+    """Everything, and the ways to use it."""
+
+    def __init__(self, stack, airflow, slack, pagerduty):
+        self.slack, self.pagerduty, self.airflow = slack, pagerduty, airflow
+        self._stack = stack
+
+    def stock(self, product_id, db, cache):
+        with closing(self._stack.connection("AIRFLOW_CONN_PRODUCT_DB").postgres()) as session, session:
+            session.cursor().execute(
+                "INSERT INTO products VALUES (%s, %s) ON CONFLICT (id) DO UPDATE SET stock = excluded.stock",
+                [product_id, db],
+            )
+        with self._stack.connection("AIRFLOW_CONN_STOCK_REDIS").redis() as client:
+            client.set(f"stock:{product_id}", cache)
+
+    def run(self, dag, conf=None, *, state="success"):
+        run_id = self.airflow.api.trigger(dag, conf)
+        self.wait_for(dag, run_id, state)
+        return run_id
+
+    def wait_for(self, dag, run_id, state="success"):
+        self.airflow.wait_until(
+            lambda: self.airflow.api.run(dag, run_id)["state"] in ENDED, f"finish {dag} {run_id}", 240
+        )
+        assert self.airflow.api.run(dag, run_id)["state"] == state, self.airflow.api.tasks(dag, run_id)
+
+    def wait_until_alerts_rest(self):
+        """Wait until every pass that was asked for is over and no asset event waits for one."""
+        self.airflow.wait_until(self._alerts_rest, "finish the alerts", 240)
+
+    def _alerts_rest(self):
+        return all(run["state"] in ENDED for run in self.airflow.api.runs(ALERTS)) and not self._asked_for()
+
+    def _asked_for(self):
+        return self.airflow.api.get(f"/dags/{ALERTS}/assets/queuedEvents")["queued_events"] if self._queued() else []
+
+    def _queued(self):
+        try:
+            self.airflow.api.get(f"/dags/{ALERTS}/assets/queuedEvents")
+        except OSError:  # 404: none
+            return False
+        return True
+
+    def report(self, conf=None):
+        before = len(self.slack.texts)
+        run_id = self.run(REPORT, conf)
+        text = self.airflow.api.result(REPORT, run_id, "write")
+        assert self.slack.texts[before:] == [text]
+        return text
+
+    def titles(self, since):
+        return [text.splitlines()[0] for text in self.slack.texts[since:]]
+
+    def backfill(self, dag, first, last):
+        body = {
+            "dag_id": dag,
+            "from_date": first.isoformat(),
+            "to_date": last.isoformat(),
+            "reprocess_behavior": "completed",
+            "max_active_runs": 1,
+        }
+        backfill = self.airflow.api._authorized("POST", "/backfills", body)
+        path = f"/backfills/{backfill['id']}"
+        self.airflow.wait_until(lambda: self.airflow.api.get(path)["completed_at"] is not None, "backfill", 240)
+        return [run for run in self.airflow.api.runs(dag) if run["run_type"] == "backfill"]
+
+
+@pytest.fixture(scope="module")
+def office(tmp_path_factory):
+    away_from_midnight()
+    with ExitStack() as end:
+        run = end.enter_context(RunFolder("e2e"))
+        steps = end.enter_context(Steps(Console(stderr=True)))
+        stack = end.enter_context(Stack(run, steps, {}))
+        slack = end.enter_context(Slack())
+        pagerduty = end.enter_context(PagerDuty(tmp_path_factory.mktemp("pagerduty")))
+        with closing(stack.connection("AIRFLOW_CONN_PRODUCT_DB").postgres()) as session, session:
+            session.cursor().execute("CREATE TABLE products (id text PRIMARY KEY, stock integer NOT NULL)")
+        settings = {
+            "AIRFLOW_CONN_STOCK_SLACK": slack.connection,
+            "AIRFLOW_CONN_STOCK_PAGERDUTY": pagerduty.connection,
+            "STOCK_SYNC_SETTLE_SECONDS": "0.1",
+        }
+        airflow = stack.start_airflow(settings=settings, without=["triggerer"])
+        made = Office(stack, airflow, slack, pagerduty)
+        for number in range(200):
+            made.stock(f"PRD-{number:03}", 100, 100)
+        for dag in (SYNC, ALERTS, REPORT):
+            airflow.wait_until(lambda dag=dag: airflow.api.dag_exists(dag), f"read {dag}", 120)
+            airflow.api.unpause(dag)  # which starts its latest run
+        for dag in (SYNC, REPORT):
+            airflow.wait_until(lambda dag=dag: bool(airflow.api.runs(dag)), f"start {dag}", 120)
+            made.wait_for(dag, airflow.api.runs(dag)[0]["dag_run_id"])
+        made.wait_until_alerts_rest()
+        yield made
+
+
+def away_from_midnight():
+    """The tests speak of today: none of them may run across midnight or 02:00 in Seoul."""
+    now = datetime.now(SEOUL)
+    for hour in (0, 2, 9):
+        edge = now.replace(hour=hour, minute=0, second=0, microsecond=0)
+        edge += timedelta(days=edge < now)
+        if edge - now < timedelta(minutes=8):
+            time.sleep((edge - now).total_seconds() + 1)
+
+
+def today():
+    return datetime.now(SEOUL).date()
+
+
+def test_a_healthy_night_told_nobody_anything(office):
+    assert [title for title in office.titles(0) if "리포트" not in title] == []
+    assert office.pagerduty.events == []
+
+
+def test_a_day_without_a_run_is_reported_as_such(office):
+    text = office.report({"date": "2024-03-01"})
+    assert "❌ 실행 없음(NO RUN)" in text
+    assert "지난 날짜의 리포트입니다" in text
+
+
+def test_after_a_sync_people_are_told_and_called(office):
+    for number in range(100):
+        office.stock(f"PRD-{number:03}", 100, 100 - number % 5 - 1)
+    office.stock("PRD-199", 100, 20)
+    since = len(office.slack.texts)
+    office.run(SYNC)
+    office.wait_until_alerts_rest()
+    assert office.titles(since) == ["🚨 [긴급] 재고 심각한 불일치 발견", "[재고 동기화] 자동 복원 완료"]
+    assert "- 복원 완료: 100건" in office.slack.texts[-1]
+    assert [event["event_action"] for event in office.pagerduty.events] == ["trigger"]
+    assert office.pagerduty.open_incidents == ["stock-sync/product/PRD-199"]
+
+
+def test_the_report_tells_the_day_with_every_run(office):
+    text = office.report()
+    assert text.startswith(f"=== 재고 동기화 일일 리포트 ===\n날짜: {today()}\n")
+    assert "🔁 그 외 실행" in text or "- 자동 복원: 100건" in text
+
+
+def test_slack_down_makes_the_alerts_red_and_nothing_is_lost(office):
+    office.stock("PRD-001", 100, 97)
+    office.stock("PRD-198", 100, 0)
+    office.slack.refuse(Refusal(403))
+    since = len(office.slack.texts)
+    office.run(SYNC)
+    office.wait_until_alerts_rest()
+    assert "failed" in {run["state"] for run in office.airflow.api.runs(ALERTS)}
+    assert "stock-sync/product/PRD-198" in office.pagerduty.open_incidents
+    office.slack.recover()
+    events = len(office.pagerduty.events)
+    office.run(ALERTS)
+    office.wait_until_alerts_rest()
+    assert office.titles(since).count("[재고 동기화] 자동 복원 완료") == 1
+    assert len(office.pagerduty.events) == events
+
+
+def test_a_later_run_that_finds_the_products_healthy_closes_their_incidents(office):
+    office.stock("PRD-199", 100, 100)
+    office.stock("PRD-198", 100, 100)
+    since = len(office.slack.texts)
+    office.run(SYNC)
+    office.wait_until_alerts_rest()
+    assert office.pagerduty.open_incidents == []
+    assert office.titles(since) == []
+
+
+def test_a_failed_run_is_at_the_top_of_the_report(office):
+    run_id = office.run(SYNC, {"product_ids": ["nobody-knows-it"]}, state="failed")
+    assert f"❌ 실행 실패(FAILED): {run_id}" in office.report().split("📊")[0]
+
+
+def test_two_past_days_are_backfilled_and_reported_and_nobody_is_alerted(office):
+    last = today() - timedelta(days=3)
+    days = [last - timedelta(days=1), last]
+    office.stock("PRD-002", 100, 20)
+    since, events = len(office.slack.texts), len(office.pagerduty.events)
+    at = [datetime(day.year, day.month, day.day, 2, tzinfo=SEOUL) for day in days]
+    assert [run["state"] for run in office.backfill(SYNC, *at)] == ["success", "success"]
+    office.wait_until_alerts_rest()
+    assert (office.titles(since), len(office.pagerduty.events)) == ([], events)
+    at = [moment.replace(hour=9) for moment in at]
+    runs = office.backfill(REPORT, *at)
+    texts = [office.airflow.api.result(REPORT, run["dag_run_id"], "write") for run in runs]
+    assert sorted(texts) == sorted(office.slack.texts[since:])
+    for day, text in zip(days, sorted(texts), strict=True):
+        assert f"날짜: {day}" in text
+        assert "지난 날짜의 리포트입니다" in text
+        assert "모의 실행(DRY RUN)" in text
+        assert "1. PRD-002: 차이 80개 (수동 검토 필요)" in text

@@ -1,0 +1,170 @@
+"""Fakes behind the ports of delivery."""
+
+import json
+from itertools import count
+
+from stocksync.delivery_ports import Record, Sent
+from stocksync.domain.finding import HEADER_RUN_DATE, HEADER_RUN_ID, Finding
+from stocksync.domain.policy import Action, Rules, Severity, action_for, severity_of
+
+_ids = count()
+
+# 2024-01-15 02:15:00 in Seoul
+DETECTED = 1_705_252_500_000
+
+
+def finding(product_id="PRD-001", *, db=100, redis=95, action=None, event_id=None, detected_at=DETECTED, severity=None):
+    """A finding by the ordinary rules, unless told otherwise."""
+    difference = db - redis
+    return Finding(
+        product_id=product_id,
+        db_stock=db,
+        redis_stock=redis,
+        discrepancy=difference,
+        severity=severity or severity_of(difference),
+        action=action or action_for(difference, key_missing=False, rules=Rules()),
+        key_missing=False,
+        detected_at=detected_at,
+        event_id=event_id or f"event-{next(_ids)}",
+    )
+
+
+RESTORED, REVIEW = Action.REDIS_RESTORED, Action.MANUAL_REVIEW_REQUIRED
+LOW, CRITICAL = Severity.LOW, Severity.CRITICAL
+
+
+def payload(found):
+    return {
+        "eventId": found.event_id,
+        "eventTimestamp": found.detected_at,
+        "productId": found.product_id,
+        "dbStock": found.db_stock,
+        "redisStock": found.redis_stock,
+        "discrepancy": found.discrepancy,
+        "action": found.action.value,
+        "severity": found.severity.value,
+        "detectedAt": found.detected_at,
+    }
+
+
+def decode(value):
+    """JSON stands in for Avro."""
+    return json.loads(value)
+
+
+class FakeTopic:
+    """Implements AlertSource on a list, one partition unless told otherwise."""
+
+    def __init__(self):
+        self.records = []
+        self.committed = {}
+        self.commits = 0
+        self._next = {}
+
+    def publish(self, found, run_id="run-1", date="2024-01-15", partition=0):
+        headers = [] if run_id is None else [(HEADER_RUN_ID, run_id.encode()), (HEADER_RUN_DATE, date.encode())]
+        self.publish_bytes(json.dumps(payload(found)).encode(), headers=headers, partition=partition)
+
+    def publish_bytes(self, value, *, headers=(), partition=0, error=""):
+        offset = sum(record.partition == partition for record in self.records)
+        self.records.append(Record(partition, offset, 1, b"key", value, list(headers), error))
+
+    def restart(self):
+        """What a new consumer of the group sees."""
+        self._next = {}
+
+    def read(self):
+        for record in list(self.records):
+            start = self._next.get(record.partition, self.committed.get(record.partition, 0))
+            if record.offset >= start:
+                self._next[record.partition] = record.offset + 1
+                yield record
+
+    def commit(self, offsets):
+        self.commits += 1
+        self.committed.update(offsets)
+
+
+class FakeMemory:
+    """Implements DeliveryMemory on dicts."""
+
+    def __init__(self):
+        self._tokens = {}
+        self._sent = {}
+
+    def tokens(self, group):
+        return self._tokens.get(group, b"")
+
+    def sent(self, group):
+        return self._sent.get(group, Sent())
+
+    def remember(self, group, tokens, sent):
+        self._tokens[group] = self.tokens(group) + tokens
+        self._sent[group] = sent
+
+
+def _refuse(refusals):
+    """Raise the next refusal; None lets one call through."""
+    refusal = refusals.pop(0) if refusals else None
+    if refusal is not None:
+        raise refusal
+
+
+class FakeChat:
+    """Implements Notifier; answers as `refusals` says, one a call."""
+
+    def __init__(self):
+        self.messages = []
+        self.refusals = []
+
+    def post(self, message):
+        _refuse(self.refusals)
+        self.messages.append(message)
+
+    @property
+    def titles(self):
+        return [message.body.splitlines()[0] for message in self.messages]
+
+
+class FakePager:
+    """Implements Pager."""
+
+    def __init__(self):
+        self.triggered = []
+        self.resolved = []
+        self.refusals = []
+
+    def trigger(self, incident):
+        _refuse(self.refusals)
+        self.triggered.append(incident)
+
+    def resolve(self, dedup_key):
+        _refuse(self.refusals)
+        self.resolved.append(dedup_key)
+
+
+class FakeIncidents:
+    """Implements OpenIncidents on a dict."""
+
+    def __init__(self):
+        self.open = {}
+
+    def add(self, incident):
+        self.open[incident.dedup_key] = incident
+
+    def all(self):
+        return list(self.open.values())
+
+    def remove(self, incident):
+        if self.open.get(incident.dedup_key) == incident:
+            del self.open[incident.dedup_key]
+
+
+class FakeQuarantine:
+    """Implements Quarantine on a list."""
+
+    def __init__(self):
+        self.poison = []
+
+    def put(self, poison):
+        self.poison += poison

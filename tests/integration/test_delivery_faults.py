@@ -1,0 +1,288 @@
+"""Faults of delivery, by their numbers: real Kafka and Redis, Slack and PagerDuty over real HTTP."""
+
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from confluent_kafka import OFFSET_BEGINNING, Consumer, Producer, TopicPartition
+
+from local.http_stand_in import Refusal
+from local.pagerduty import PagerDuty
+from local.slack import Slack
+from stocksync.adapters.kafka_source import CONSUMER
+from stocksync.domain.finding import Alert, RunIdentity
+from stocksync.errors import NotDeliverable, NotDelivered
+from tests.fakes.delivery import finding
+from tests.integration.one_pass import CODEC, one_pass
+
+ROOT = Path(__file__).parents[2]
+RUN = RunIdentity("scheduled__2024-01-14T17:00:00+00:00", "scheduled", "2024-01-15")
+URGENT, DIGEST = "🚨 [긴급] 재고 심각한 불일치 발견", "[재고 동기화] 자동 복원 완료"
+
+
+class Office:
+    """A topic, a Redis, a Slack and a PagerDuty of its own."""
+
+    def __init__(self, kafka, topic, redis_uri, slack, pagerduty):
+        self.slack, self.pagerduty = slack, pagerduty
+        self.topic, self.bootstrap = topic, kafka.bootstrap_servers
+        self.arguments = {
+            "bootstrap": kafka.bootstrap_servers,
+            "topic": topic,
+            "redis_uri": redis_uri,
+            "slack": slack.connection,
+            "pagerduty_connection": pagerduty.connection,
+        }
+
+    def publish(self, *findings, values=()):
+        producer = Producer({"bootstrap.servers": self.bootstrap})
+        for found in findings:
+            alert = Alert(found, RUN.headers("because"))
+            headers = [(name, value.encode()) for name, value in alert.headers.items()]
+            producer.produce(self.topic, CODEC.encode(alert.payload()), found.product_id.encode(), headers=headers)
+        for value in values:
+            producer.produce(self.topic, value, b"poison", partition=0, headers=[("origin", b"elsewhere")])
+        assert producer.flush(15) == 0
+
+    def run(self, **kwargs):
+        return one_pass(**self.arguments, **kwargs)
+
+    def run_and_be_killed(self, step):
+        arguments = json.dumps({**self.arguments, "die_before": step})
+        done = subprocess.run(
+            [sys.executable, "-m", "tests.integration.one_pass", arguments],
+            cwd=ROOT,
+            env={"PYTHONPATH": "include:.", "PATH": ""},
+            check=False,
+            timeout=60,
+        )
+        assert done.returncode == -signal.SIGKILL
+
+    @property
+    def committed(self):
+        consumer = Consumer({"bootstrap.servers": self.bootstrap, **CONSUMER})
+        offsets = consumer.committed([TopicPartition(self.topic, p) for p in range(3)], timeout=10)
+        consumer.close()
+        return sum(max(0, offset.offset) for offset in offsets)
+
+    @property
+    def titles(self):
+        return [text.splitlines()[0] for text in self.slack.texts]
+
+
+@pytest.fixture
+def office(kafka, topic, cache, redis_server, tmp_path):
+    kafka.create_topic(f"{topic}.dlq", partitions=1)
+    with Slack() as slack, PagerDuty(tmp_path) as pagerduty:
+        yield Office(kafka, topic, redis_server.uri, slack, pagerduty)
+    kafka.forget_topic(f"{topic}.dlq")
+
+
+def critical(name="PRD-001"):
+    return finding(name, db=100, redis=20)
+
+
+def low(name="PRD-123"):
+    return finding(name, db=100, redis=95)
+
+
+def test_events_reach_both_channels_once_and_are_committed(office):
+    office.publish(critical(), low())
+    delivery = office.run()
+    assert (delivery.events, delivery.groups) == (2, 1)
+    assert office.titles == [URGENT, DIGEST]
+    assert office.slack.messages[0]["channel"] == "#stock-alerts"
+    [event] = office.pagerduty.events
+    assert event["payload"]["severity"] == "critical"
+    assert event["payload"]["custom_details"]["run"] == RUN.run_id
+    assert office.committed == 2
+    assert office.run().events == 0
+
+
+def test_what_was_told_is_remembered_for_seven_days(office, cache):
+    office.publish(critical())
+    office.run()
+    keys = cache.keys("sync:stock:told:*") + cache.keys("sync:stock:sent:*")
+    assert len(keys) == 4
+    assert all(6.9 * 86400 < cache.ttl(key) <= 7 * 86400 for key in keys)
+    assert all(key.startswith(b"sync:stock:") for key in cache.keys("*"))
+
+
+@pytest.mark.parametrize("step", ["remember slack", "commit"])
+def test_fault_6_a_kill_after_slacks_200_repeats_at_most_one_message(office, step):
+    office.publish(critical("PRD-1"), critical("PRD-2"), low())
+    office.run_and_be_killed(step)
+    assert office.committed == 0
+    office.run()
+    repeated = len(office.slack.texts) - 3
+    assert repeated == (1 if step == "remember slack" else 0)
+    assert len(set(office.slack.texts)) == 3
+    assert len(office.pagerduty.events) == 2
+    assert office.committed == 3
+
+
+def test_fault_7_a_kill_between_the_channels_leaves_only_the_other_one_to_tell(office):
+    office.publish(critical())
+    office.run_and_be_killed("tell slack")
+    assert (len(office.pagerduty.events), office.slack.texts) == (1, [])
+    office.run()
+    assert (len(office.pagerduty.events), office.titles) == (1, [URGENT])
+
+
+def test_fault_19_slacks_retry_after_is_respected(office):
+    office.publish(low())
+    office.slack.refuse(Refusal(429, {"ok": False, "error": "ratelimited"}, {"Retry-After": "1"}), times=2)
+    office.run()
+    assert office.titles == [DIGEST]
+    assert office.slack.requests == 3
+
+
+def test_fault_19_a_retry_after_longer_than_a_task_should_sleep_is_left_to_the_next_attempt(office):
+    office.publish(low())
+    office.slack.refuse(Refusal(429, {"ok": False, "error": "ratelimited"}, {"Retry-After": "3600"}))
+    with pytest.raises(NotDelivered, match="429"):
+        office.run()
+    assert office.slack.requests == 1
+
+
+@pytest.mark.parametrize("status", [500, 502, 503, 504])
+def test_fault_19_a_passing_server_error_is_met_with_patience(office, status):
+    office.publish(low())
+    office.slack.refuse(Refusal(status), times=2)
+    office.run()
+    assert office.titles == [DIGEST]
+
+
+@pytest.mark.parametrize(
+    "refusal", [Refusal(503), Refusal(reset=True), Refusal(hang=True)], ids=["503", "reset", "hang"]
+)
+def test_fault_19_slack_down_leaves_the_offset_and_pagerduty_goes_out(office, refusal):
+    office.publish(critical())
+    office.slack.refuse(refusal)
+    with pytest.raises(NotDelivered) as failure:
+        office.run(timeout=0.5)
+    assert not isinstance(failure.value, NotDeliverable)
+    assert len(office.pagerduty.events) == 1
+    assert office.committed == 0
+    office.slack.recover()
+    office.run()
+    assert (len(office.pagerduty.events), office.titles) == (1, [URGENT])
+    assert office.committed == 1
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [Refusal(403), Refusal(404), Refusal(200, {"ok": False, "error": "invalid_auth"})],
+    ids=["403", "404", "invalid_auth"],
+)
+def test_fault_19_a_refusal_is_not_tried_again_and_pagerduty_goes_out(office, refusal):
+    office.publish(critical())
+    office.slack.refuse(refusal)
+    with pytest.raises(NotDeliverable):
+        office.run()
+    assert office.slack.requests == 1
+    assert len(office.pagerduty.events) == 1
+    assert office.committed == 0
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [Refusal(503), Refusal(429), Refusal(reset=True), Refusal(hang=True)],
+    ids=["503", "429", "reset", "hang"],
+)
+def test_fault_20_pagerduty_down_is_called_later_with_the_same_key_and_slack_is_told(office, refusal):
+    office.publish(critical())
+    office.pagerduty.refuse(refusal)
+    with pytest.raises(NotDelivered):
+        office.run(timeout=0.5)
+    assert office.titles == [URGENT]
+    assert office.committed == 0
+    office.pagerduty.recover()
+    office.run()
+    assert [event["dedup_key"] for event in office.pagerduty.events] == ["stock-sync/product/PRD-001"]
+    assert office.titles == [URGENT]
+    assert office.committed == 1
+
+
+def test_fault_20_a_certificate_nobody_vouches_for_is_not_accepted(office, tmp_path):
+    office.publish(critical())
+    (tmp_path / "other").mkdir()
+    with PagerDuty(tmp_path / "other") as stranger:
+        described = json.loads(office.arguments["pagerduty_connection"])
+        described["extra"]["base_url"] = f"https://127.0.0.1:{stranger.port}"
+        office.arguments["pagerduty_connection"] = json.dumps(described)
+        with pytest.raises(NotDelivered):
+            office.run()
+        assert stranger.requests == 0
+
+
+def test_fault_21_poison_goes_to_the_dead_letter_topic_with_its_place_and_the_rest_is_told(office):
+    unknown_schema = b"\xc3\x01" + b"\x00" * 8 + b"body"
+    office.publish(values=[b"not Avro", unknown_schema, None])
+    office.publish(low())
+    assert office.run().poison == 3
+    assert office.titles == [DIGEST]
+    assert office.committed == 4
+    quarantined = read_all(office, f"{office.topic}.dlq")
+    assert [message.value() for message in quarantined] == [b"not Avro", unknown_schema, None]
+    assert {message.key() for message in quarantined} == {b"poison"}
+    for offset, message in enumerate(quarantined):
+        headers = dict(message.headers())
+        assert headers["topic"] == office.topic.encode()
+        assert (headers["partition"], headers["offset"]) == (b"0", str(offset).encode())
+        assert headers["error"]
+        assert headers["origin"] == b"elsewhere"
+
+
+def test_fault_27_a_night_when_everything_differs(office):
+    office.publish(*(finding(f"PRD-{n:05}", db=n % 400, redis=0) for n in range(1, 20_001)))
+    delivery = office.run()
+    assert delivery.events == 20_000
+    assert len(office.slack.messages) <= 20
+    assert office.titles.count(URGENT) == 10
+    assert len(office.pagerduty.events) == 11
+    assert len(set(office.pagerduty.open_incidents)) == 11
+    assert office.run().events == 0
+
+
+@pytest.mark.parametrize(
+    "product_id", ["<!channel>", "`rm` *x*", "a\r\nb", "x" * 1000, "'; DROP TABLE x", "e\u0301 {}:"]
+)
+def test_fault_31_hostile_ids_are_accepted_and_shown_literally(office, product_id):
+    office.publish(critical(product_id))
+    office.run()
+    [message] = office.slack.messages
+    assert "<" not in json.dumps(message)
+    assert len(office.slack.texts[0].splitlines()) == 9
+    assert len(office.pagerduty.events) == 1
+
+
+def test_a_topic_that_does_not_exist_yet_is_nothing_to_deliver(office, caplog):
+    office.arguments["topic"] = "test.nobody-made-it"
+    assert office.run().events == 0
+    assert "does not exist" in caplog.text
+
+
+def test_a_broker_that_does_not_answer_is_said_and_nothing_is_lost(office, kafka):
+    office.publish(low())
+    kafka.process.pause()
+    try:
+        with pytest.raises(Exception, match="stock_kafka"):
+            office.run()
+    finally:
+        kafka.process.resume()
+    office.run()
+    assert office.titles == [DIGEST]
+
+
+def read_all(office, topic):
+    consumer = Consumer({"bootstrap.servers": office.bootstrap, **CONSUMER, "group.id": "test"})
+    consumer.assign([TopicPartition(topic, 0, OFFSET_BEGINNING)])
+    found = []
+    while (message := consumer.poll(15)) is not None and message.error() is None:
+        found.append(message)
+    consumer.close()
+    return found

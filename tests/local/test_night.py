@@ -1,0 +1,16 @@
+"""The demo works at any time of day."""
+
+from datetime import datetime, timedelta
+
+import pytest
+
+from local.night import ZONE, awkward_moment
+
+
+@pytest.mark.parametrize(
+    ("clock", "wait"),
+    [("01:58:59", 0), ("01:59:30", 30), ("02:00:00", 0), ("12:00:00", 0), ("23:58:59", 0), ("23:59:50", 10)],
+)
+def test_a_run_that_would_cross_midnight_or_the_tick_waits_for_it(clock, wait):
+    now = datetime.fromisoformat(f"2026-11-23T{clock}").replace(tzinfo=ZONE)
+    assert awkward_moment(now) == timedelta(seconds=wait)

@@ -1,0 +1,131 @@
+"""The product's texts: those of the original, line by line, with its own numbers."""
+
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from stocksync.adapters.templates import Templates
+from stocksync.domain.bundle import Bundle, token
+from stocksync.domain.routing import Group
+from stocksync.services.alert_texts import AlertTexts
+from tests.fakes.delivery import REVIEW, finding
+
+SEOUL = ZoneInfo("Asia/Seoul")
+RUN = Group("scheduled__2024-01-14T17:00:00+00:00", "2024-01-15")
+
+DIGEST = """\
+[재고 동기화] 자동 복원 완료
+- 날짜: 2024-01-15 02:15:00
+- 불일치 건수: 15건
+- 복원 완료: 15건
+- 최대 차이: 5개 (PRD-123)"""
+
+URGENT = """\
+🚨 [긴급] 재고 심각한 불일치 발견
+- 날짜: 2024-01-15 02:15:00
+- 상품 ID: PRD-001
+- DB 재고: 100
+- Redis 재고: 20
+- 차이: 80개
+
+⚠️ 수동 검토가 필요합니다.
+담당자: @backend-team"""
+
+REVIEW_LIST = """\
+⚠️ [재고 동기화] 수동 검토 요청
+- 날짜: 2024-01-15 02:15:00
+- 불일치 건수: 22건
+1. PRD-021: 차이 32개 (DB 1,032, Redis 1,000)
+2. PRD-020: 차이 31개 (DB 1,031, Redis 1,000)"""
+
+
+@pytest.fixture
+def texts():
+    return AlertTexts(Templates("ko"), SEOUL, "@backend-team")
+
+
+def bundle(*findings):
+    filled = Bundle()
+    for found in findings:
+        filled.add(found, token(found.event_id))
+    return filled
+
+
+def test_the_digest_is_the_originals_line_by_line(texts):
+    fourteen = [finding(f"PRD-{n:03}", db=100, redis=99) for n in range(14)]
+    filled = bundle(*fourteen, finding("PRD-123", db=100, redis=95))
+    assert texts.digest(filled.restored).text == DIGEST
+
+
+def test_scenario_1_a_hundred_lost_counters_are_one_message(texts):
+    filled = bundle(*(finding(f"PRD-{n:03}", db=100, redis=100 - n % 5 - 1) for n in range(100)))
+    lines = texts.digest(filled.restored).text.splitlines()
+    assert lines[2:4] == ["- 불일치 건수: 100건", "- 복원 완료: 100건"]
+    assert lines[4] == "- 최대 차이: 5개 (PRD-004)"
+
+
+def test_scenario_2_the_urgent_message_is_the_originals_line_by_line(texts):
+    [shown], rest = bundle(finding("PRD-001", db=100, redis=20)).urgent.split(10)
+    assert texts.urgent(shown).text == URGENT
+    assert rest.count == 0
+
+
+def test_more_in_the_cache_than_in_the_ledger_is_a_difference_of_the_same_size(texts):
+    [shown], _ = bundle(finding("PRD-001", db=20, redis=100)).urgent.split(10)
+    assert "- 차이: 80개" in texts.urgent(shown).text
+
+
+def test_the_review_list_has_the_largest_first_and_counts_the_rest(texts):
+    filled = bundle(*(finding(f"PRD-{n:03}", db=1011 + n, redis=1000) for n in range(22)))
+    text = texts.review(filled.review).text
+    assert text.startswith(REVIEW_LIST)
+    assert text.splitlines()[22:] == [
+        "20. PRD-002: 차이 13개 (DB 1,013, Redis 1,000)",
+        "외 2건",
+        "",
+        "⚠️ 수동 검토가 필요합니다.",
+        "담당자: @backend-team",
+    ]
+
+
+def test_the_last_urgent_message_counts_the_products_without_one(texts):
+    filled = bundle(*(finding(f"PRD-{n:04}", db=1000 + n, redis=0) for n in range(1000)))
+    _, rest = filled.urgent.split(10)
+    assert texts.urgent_rest(rest, filled.urgent.latest).text.splitlines() == [
+        "🚨 [긴급] 재고 심각한 불일치: 그 외 990개 상품",
+        "- 날짜: 2024-01-15 02:15:00",
+        "- 불일치 건수: 990건",
+        "- 최대 차이: 1,989개 (PRD-0989)",
+        "",
+        "⚠️ 수동 검토가 필요합니다.",
+        "담당자: @backend-team",
+    ]
+
+
+def test_an_incident_tells_both_stocks_the_discrepancy_and_the_run(texts):
+    [shown], _ = bundle(finding("PRD-001", db=20, redis=100)).urgent.split(10)
+    incident = texts.incident(shown, RUN)
+    assert incident.dedup_key == "stock-sync/product/PRD-001"
+    assert incident.summary == "재고 심각한 불일치: PRD-001 차이 80개 (DB 20, Redis 100)"
+    assert incident.details == {
+        "product": "PRD-001",
+        "db": 20,
+        "redis": 100,
+        "discrepancy": -80,
+        "run": RUN.run_id,
+        "date": "2024-01-15 02:15:00",
+    }
+
+
+def test_a_small_difference_that_waits_for_a_person_is_in_the_review_list(texts):
+    filled = bundle(finding("PRD-007", db=10, redis=4, action=REVIEW))
+    assert filled.restored.count == 0
+    assert "1. PRD-007: 차이 6개" in texts.review(filled.review).text
+
+
+def test_the_messages_exist_in_english():
+    texts = AlertTexts(Templates("en"), SEOUL, "@backend-team")
+    filled = bundle(finding("PRD-001", db=100, redis=20), finding("PRD-123", db=100, redis=95))
+    assert texts.digest(filled.restored).text.splitlines()[0] == "[Stock sync] Automatic restore complete"
+    [shown], _ = filled.urgent.split(10)
+    assert texts.urgent(shown).text.splitlines()[-1] == "Responsible: @backend-team"

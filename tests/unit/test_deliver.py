@@ -1,0 +1,304 @@
+"""One pass of the monitoring consumer, on fakes: what people get, and what is committed."""
+
+import json
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from stocksync.adapters.templates import Templates
+from stocksync.errors import ChannelDown, ChannelRefuses, MessageRefused, NotDeliverable, NotDelivered
+from stocksync.services.alert_texts import AlertTexts
+from stocksync.services.deliver import deliver
+from stocksync.services.intake import Intake
+from stocksync.services.page import PagerTeller
+from stocksync.services.tell_slack import SlackTeller
+from tests.fakes.delivery import (
+    FakeChat,
+    FakeIncidents,
+    FakeMemory,
+    FakePager,
+    FakeQuarantine,
+    FakeTopic,
+    decode,
+    finding,
+    payload,
+)
+
+SEOUL = ZoneInfo("Asia/Seoul")
+DIGEST = "[재고 동기화] 자동 복원 완료"
+URGENT = "🚨 [긴급] 재고 심각한 불일치 발견"
+REVIEW = "⚠️ [재고 동기화] 수동 검토 요청"
+
+
+class Office:
+    """Everything around the consumer; a pass of it is a new process each time."""
+
+    def __init__(self):
+        self.topic = FakeTopic()
+        self.chat, self.pager = FakeChat(), FakePager()
+        self.incidents, self.quarantine = FakeIncidents(), FakeQuarantine()
+        self.memories = {"slack": FakeMemory(), "pagerduty": FakeMemory()}
+        self.quarantined = FakeMemory()
+        self.publishing = set()
+        self.configured = ("pagerduty", "slack")
+
+    def run(self):
+        self.topic.restart()
+        texts = AlertTexts(Templates("ko"), SEOUL, "@backend-team")
+        tellers = {
+            "pagerduty": PagerTeller(self.pager, self.memories["pagerduty"], self.incidents, texts),
+            "slack": SlackTeller(self.chat, self.memories["slack"], texts),
+        }
+        intake = Intake(
+            source=self.topic,
+            decode=decode,
+            quarantine=self.quarantine,
+            quarantined=self.quarantined,
+            told={channel: self.memories[channel] for channel in self.configured},
+            publishing=self.publishing.__contains__,
+            zone=SEOUL,
+        )
+        return deliver(intake, self.topic, {channel: tellers[channel] for channel in self.configured})
+
+
+@pytest.fixture
+def office():
+    return Office()
+
+
+def low(name="PRD-1", **kwargs):
+    return finding(name, db=100, redis=97, **kwargs)
+
+
+def high(name="PRD-2"):
+    return finding(name, db=100, redis=60)
+
+
+def critical(name="PRD-3", **kwargs):
+    return finding(name, db=100, redis=20, **kwargs)
+
+
+def test_restores_are_one_digest_and_wake_nobody(office):
+    for number in range(100):
+        office.topic.publish(low(f"PRD-{number}"))
+    office.run()
+    assert office.chat.titles == [DIGEST]
+    assert "- 복원 완료: 100건" in office.chat.messages[0].body
+    assert office.pager.triggered == []
+    assert office.topic.committed == {0: 100}
+
+
+def test_a_restored_missing_key_of_any_size_is_in_the_digest(office):
+    office.topic.publish(finding("PRD-9", db=900, redis=0, action=low().action))
+    office.run()
+    assert office.chat.titles == [DIGEST]
+    assert office.pager.triggered == []
+
+
+def test_the_urgent_come_first_then_the_list_then_the_digest(office):
+    for found in (low(), high(), critical()):
+        office.topic.publish(found)
+    office.run()
+    assert office.chat.titles == [URGENT, REVIEW, DIGEST]
+    assert [incident.dedup_key for incident in office.pager.triggered] == ["stock-sync/product/PRD-3"]
+
+
+def test_each_run_has_its_own_digest(office):
+    office.topic.publish(low(), run_id="run-1")
+    office.topic.publish(low(), run_id="run-2")
+    office.run()
+    assert office.chat.titles == [DIGEST, DIGEST]
+
+
+def test_events_of_other_publishers_without_headers_are_told_too(office):
+    office.topic.publish(critical(), run_id=None)
+    office.run()
+    assert office.chat.titles == [URGENT]
+    assert office.pager.triggered[0].details["run"] == "-"
+
+
+def test_nothing_new_means_no_message(office):
+    office.topic.publish(low())
+    office.run()
+    assert office.run().events == 0
+    assert office.chat.titles == [DIGEST]
+
+
+def test_an_event_published_twice_reaches_people_once(office):
+    office.topic.publish(critical(event_id="e"))
+    office.topic.publish(critical(event_id="e"))
+    office.run()
+    office.topic.publish(critical(event_id="e"))
+    assert office.run().repeated == 1
+    assert len(office.chat.messages) == len(office.pager.triggered) == 1
+
+
+def test_fault_27_when_everything_differs_people_get_few_messages_and_one_incident_more(office):
+    for number in range(5_000):
+        office.topic.publish(finding(f"PRD-{number:05}", db=number % 400, redis=0))
+    office.run()
+    assert len(office.chat.messages) <= 20
+    assert office.chat.titles.count(URGENT) == 10
+    assert len(office.pager.triggered) == 11
+    assert office.pager.triggered[-1].dedup_key == "stock-sync/more/run:run-1"
+
+
+def test_a_run_gets_no_more_than_20_messages_however_often_it_comes_back(office):
+    for _ in range(30):
+        office.topic.publish(critical())
+        office.topic.publish(low())
+        office.run()
+    assert len(office.chat.messages) == 20
+    assert office.chat.titles.count(URGENT) == 10
+    assert office.topic.committed == {0: 60}
+
+
+def test_fault_19_slack_down_does_not_stop_pagerduty_and_nothing_is_committed(office):
+    office.topic.publish(critical())
+    office.chat.refusals = [ChannelDown("503")]
+    with pytest.raises(NotDelivered, match="slack: 503"):
+        office.run()
+    assert len(office.pager.triggered) == 1
+    assert office.topic.commits == 0
+    office.run()
+    assert (len(office.pager.triggered), len(office.chat.messages)) == (1, 1)
+    assert office.topic.committed == {0: 1}
+
+
+def test_fault_20_pagerduty_down_does_not_stop_slack_and_is_called_later_with_the_same_key(office):
+    office.topic.publish(critical("PRD-1"))
+    office.pager.refusals = [ChannelDown("503")]
+    with pytest.raises(NotDelivered, match="pagerduty: 503"):
+        office.run()
+    assert office.chat.titles == [URGENT]
+    assert office.topic.commits == 0
+    office.run()
+    assert [incident.dedup_key for incident in office.pager.triggered] == ["stock-sync/product/PRD-1"]
+    assert len(office.chat.messages) == 1
+
+
+def test_a_refusal_that_needs_a_person_is_not_tried_again(office):
+    office.topic.publish(low())
+    office.chat.refusals = [ChannelRefuses("403")]
+    with pytest.raises(NotDeliverable):
+        office.run()
+
+
+def test_one_refused_and_one_passing_trouble_are_tried_again(office):
+    office.topic.publish(critical())
+    office.chat.refusals, office.pager.refusals = [ChannelRefuses("403")], [ChannelDown("503")]
+    with pytest.raises(NotDelivered) as failure:
+        office.run()
+    assert not isinstance(failure.value, NotDeliverable)
+
+
+def test_a_message_slack_will_not_take_does_not_hold_up_the_others(office):
+    office.topic.publish(critical())
+    office.topic.publish(low())
+    office.chat.refusals = [MessageRefused("invalid_blocks")]
+    with pytest.raises(NotDeliverable):
+        office.run()
+    assert office.chat.titles == [DIGEST]
+    assert office.topic.commits == 0
+
+
+def test_trouble_half_way_leaves_only_the_rest_to_tell(office):
+    for name in ("PRD-1", "PRD-2", "PRD-3"):
+        office.topic.publish(critical(name))
+    office.chat.refusals = [None, ChannelDown("reset")]
+    with pytest.raises(NotDelivered):
+        office.run()
+    office.run()
+    assert sorted(message.body.splitlines()[2] for message in office.chat.messages) == [
+        "- 상품 ID: PRD-1",
+        "- 상품 ID: PRD-2",
+        "- 상품 ID: PRD-3",
+    ]
+
+
+def test_the_events_of_a_run_that_still_publishes_wait(office):
+    office.publishing = {"run-2"}
+    office.topic.publish(low(), run_id="run-1")
+    office.topic.publish(low(), run_id="run-2")
+    office.topic.publish(low(), run_id="run-3")
+    assert office.run().waiting == 1
+    assert office.topic.committed == {0: 1}
+    assert len(office.chat.messages) == 2
+    office.topic.publish(low(), run_id="run-2")
+    office.publishing = set()
+    office.run()
+    assert len(office.chat.messages) == 3
+    assert "- 복원 완료: 2건" in office.chat.messages[-1].body
+    assert office.topic.committed == {0: 4}
+
+
+def test_what_a_run_published_while_it_was_asked_for_is_in_its_digest(office):
+    office.topic.publish(low(), run_id="run-1")
+    ask = office.publishing.__contains__
+
+    class PublishesItsLastEvent(set):
+        def __contains__(self, run_id):
+            office.topic.publish(low("PRD-last"), run_id=run_id)
+            return ask(run_id)
+
+    office.publishing = PublishesItsLastEvent()
+    office.run()
+    assert office.chat.titles == [DIGEST]
+    assert "- 복원 완료: 2건" in office.chat.messages[0].body
+
+
+@pytest.mark.parametrize(
+    ("value", "error", "says"),
+    [
+        (b"not an event", "", "Expecting value"),
+        (None, "", "no value"),
+        (b"{}", "", "no field 'productId'"),
+        (json.dumps(payload(low()) | {"severity": "HUGE"}).encode(), "", "HUGE"),
+        (None, "bad message", "bad message"),
+    ],
+)
+def test_fault_21_a_message_nobody_can_read_is_put_aside_and_the_next_one_told(office, value, error, says):
+    office.topic.publish_bytes(value, error=error)
+    office.topic.publish(low())
+    assert office.run().poison == 1
+    [(record, why)] = office.quarantine.poison
+    assert (record.partition, record.offset, record.value) == (0, 0, value)
+    assert says in why
+    assert office.chat.titles == [DIGEST]
+    assert office.topic.committed == {0: 2}
+
+
+def test_a_message_nobody_can_read_is_put_aside_once_though_slack_is_down_for_long(office):
+    office.topic.publish_bytes(b"poison")
+    office.topic.publish(low())
+    office.chat.refusals = [ChannelDown("503"), ChannelDown("503")]
+    for _ in range(2):
+        with pytest.raises(NotDelivered):
+            office.run()
+    office.run()
+    assert len(office.quarantine.poison) == 1
+
+
+def test_without_a_channel_the_other_one_works_and_offsets_move(office):
+    office.topic.publish(critical())
+    office.configured = ("slack",)
+    office.run()
+    assert office.chat.titles == [URGENT]
+    assert office.pager.triggered == []
+    assert office.topic.committed == {0: 1}
+
+
+def test_without_any_channel_the_log_says_how_many_were_not_told(office, caplog):
+    office.topic.publish(critical())
+    office.configured = ()
+    office.run()
+    assert "nobody was told of 1 events" in caplog.text
+    assert office.topic.committed == {0: 1}
+
+
+def test_an_incident_is_noted_before_it_is_opened(office):
+    office.topic.publish(critical("PRD-1"))
+    office.pager.refusals = [ChannelDown("the answer was lost")]
+    with pytest.raises(NotDelivered):
+        office.run()
+    assert office.incidents.open["stock-sync/product/PRD-1"].product_id == "PRD-1"

@@ -1,0 +1,223 @@
+"""The daily report, with the original's own numbers."""
+
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from stocksync.adapters.templates import Templates
+from stocksync.domain.report import Figures, RunOfDay, RunState, share
+from stocksync.domain.summary import RunSummary
+from stocksync.services.report import compose
+
+SEOUL = ZoneInfo("Asia/Seoul")
+DAY = date(2024, 1, 15)
+NINE = datetime(2024, 1, 15, 0, 0, tzinfo=UTC)
+
+ORIGINAL = """\
+=== 재고 동기화 일일 리포트 ===
+날짜: 2024-01-15
+
+📊 요약
+- 전체 상품: 10,000개
+- 정상: 9,985개 (99.85%)
+- 불일치: 15개 (0.15%)
+
+🔧 조치 내역
+- 자동 복원: 14건
+- 수동 검토: 1건
+
+⚠️ 주의 상품
+1. PRD-001: 차이 15개 (수동 검토 필요)
+
+✅ 동기화 완료: 02:14:32
+"""
+
+MONITORING = """
+📈 모니터링 포인트
+- 평균 불일치 수량: 3.67개
+- 동기화 실행 시간: 14분 32초
+- 긴급 알림: 0건
+- 최근 2회 리포트 대비: 불일치 +2.5건 (평균 12.5건)
+- 불일치 상품 Top 10
+  1. PRD-001: 차이 15개 (DB 100, Redis 85, 수동 검토)
+  2. PRD-123: 차이 5개 (DB 20, Redis 15, 자동 복원)"""
+
+
+def entry(product_id, db, redis, action):
+    severity = "HIGH" if action == "MANUAL_REVIEW_REQUIRED" else "LOW"
+    return {
+        "product_id": product_id,
+        "db": db,
+        "redis": redis,
+        "discrepancy": db - redis,
+        "severity": severity,
+        "action": action,
+    }
+
+
+SUMMARY = RunSummary(
+    date="2024-01-15",
+    run_id="scheduled__2024-01-14T17:00:00+00:00",
+    run_type="scheduled",
+    dry_run=False,
+    status="complete",
+    started_at="2024-01-15T02:00:00+09:00",
+    finished_at="2024-01-15T02:14:32+09:00",
+    duration_seconds=872.0,
+    total=10_000,
+    matched=9_985,
+    restored=14,
+    manual_review=1,
+    changed=0,
+    invalid=0,
+    unprocessed=0,
+    by_severity={"LOW": 14, "MEDIUM": 0, "HIGH": 1, "CRITICAL": 0},
+    mean_discrepancy=3.67,
+    max_discrepancy=15,
+    max_discrepancy_product="PRD-001",
+    top=[
+        entry("PRD-001", 100, 85, "MANUAL_REVIEW_REQUIRED"),
+        entry("PRD-123", 20, 15, "REDIS_RESTORED"),
+    ],
+    missing_keys=0,
+)
+
+
+def run(summary=SUMMARY, state=RunState.FINISHED, **changes):
+    changed = replace(summary, **changes)
+    return RunOfDay(changed.run_id, state, changed)
+
+
+def report(*runs, earlier=(), now=NINE, locale="ko", day=DAY):
+    return compose(day, runs, earlier, Templates(locale), now=now, zone=SEOUL).message.text
+
+
+def top_of(text):
+    return text.split("\n\n")[0].splitlines()[2:]
+
+
+def test_the_report_is_the_originals_to_the_letter():
+    assert report(run()).startswith(ORIGINAL)
+
+
+def test_the_monitoring_points_follow():
+    earlier = [Figures("2024-01-14", 10), Figures("2024-01-13", 15)]
+    assert report(run(), earlier=earlier) == ORIGINAL + MONITORING
+
+
+def test_without_earlier_reports_there_is_nothing_to_compare():
+    assert "리포트 대비" not in report(run())
+
+
+def test_the_last_seven_reports_are_compared_one_a_date_the_newest_counts():
+    earlier = [Figures(f"2024-01-{n:02}", 15) for n in range(14, 0, -1)]
+    text = report(run(), earlier=[Figures("2024-01-15", 900), Figures("2024-01-16", 900), *earlier])
+    assert "- 최근 7회 리포트 대비: 불일치 +0건 (평균 15건)" in text
+    rewritten = [Figures("2024-01-14", 8), Figures("2024-01-14", 900)]
+    assert "- 최근 1회 리포트 대비: 불일치 +7건 (평균 8건)" in report(run(), earlier=rewritten)
+
+
+def test_a_day_without_a_run_says_so_and_shows_no_numbers():
+    assert report() == (
+        "=== 재고 동기화 일일 리포트 ===\n날짜: 2024-01-15\n"
+        "❌ 실행 없음(NO RUN): 이 날짜의 재고 동기화 실행이 없습니다."
+    )
+
+
+def test_a_failed_run_without_numbers_is_named_at_the_top():
+    text = report(RunOfDay("scheduled__1", RunState.FAILED, None))
+    assert top_of(text) == ["❌ 실행 실패(FAILED): scheduled__1"]
+    assert "📊" not in text
+
+
+def test_a_failed_run_with_numbers_is_named_at_the_top_and_its_numbers_follow():
+    text = report(run(status="failed", unprocessed=1_000, matched=8_985, state=RunState.FAILED))
+    assert top_of(text) == [f"❌ 실행 실패(FAILED): {SUMMARY.run_id} - 상품 1,000개를 처리하지 못했습니다."]
+    assert "- 미처리: 1,000개" in text
+    assert "❌ 동기화 실패: 02:14:32" in text
+    assert "✅" not in text
+
+
+def test_a_partial_run_says_partial_at_the_top():
+    text = report(run(status="partial", unprocessed=1_000, matched=8_985, state=RunState.FAILED))
+    assert top_of(text) == [f"⚠️ 부분 실행(PARTIAL): {SUMMARY.run_id} - 상품 1,000개를 처리하지 못했습니다."]
+    assert "⚠️ 동기화 부분 완료: 02:14:32" in text
+
+
+def test_a_run_that_is_still_at_work_is_no_failure():
+    assert top_of(report(RunOfDay("manual__1", RunState.RUNNING, None)))[0].startswith("⏳ 실행 중(RUNNING)")
+
+
+def test_the_scheduled_run_is_the_headline_and_a_later_one_is_a_line():
+    later = run(
+        run_id="manual__1", run_type="manual", finished_at="2024-01-15T03:10:00+09:00", restored=0, matched=9_999
+    )
+    text = report(later, run())
+    assert text.startswith(ORIGINAL)
+    assert text.endswith(
+        "🔁 그 외 실행\n- manual__1: 완료 03:10:00, 전체 10,000개, 불일치 1개, 자동 복원 0건, 수동 검토 1건"
+    )
+
+
+def test_without_a_scheduled_run_the_latest_finished_one_is_the_headline():
+    early = run(run_id="manual__1", run_type="manual", total=1, finished_at="2024-01-15T01:00:00+09:00")
+    late = run(run_id="manual__2", run_type="manual", finished_at="2024-01-15T08:00:00+09:00")
+    text = report(late, early)
+    assert "✅ 동기화 완료: 08:00:00" in text
+    assert "- manual__1: 완료 01:00:00" in text
+
+
+def test_a_failed_scheduled_run_is_named_though_a_later_one_has_the_numbers():
+    text = report(RunOfDay("scheduled__1", RunState.FAILED, None), run(run_type="manual"))
+    assert top_of(text) == ["❌ 실행 실패(FAILED): scheduled__1"]
+    assert "- 전체 상품: 10,000개" in text
+
+
+def test_a_dry_run_says_that_its_numbers_are_what_it_would_have_done():
+    assert top_of(report(run(dry_run=True)))[0][3:].startswith("모의 실행(DRY RUN)")
+
+
+def test_an_empty_catalogue_is_said_loudly():
+    text = report(run(total=0, matched=0, restored=0, manual_review=0, top=[]))
+    assert top_of(text) == ["⚠️ 상품 없음(EMPTY): 상품 테이블에 상품이 하나도 없습니다."]
+    assert "⚠️ 주의 상품\n없음\n" in text
+
+
+def test_a_report_of_a_past_date_says_so():
+    text = report(run(), now=datetime(2024, 1, 20, 0, 30, tzinfo=UTC))
+    [line] = top_of(text)
+    assert line.endswith("지난 날짜의 리포트입니다. (작성: 2024-01-20 09:30:00)")
+
+
+def test_more_products_to_review_than_the_top_ten_are_counted():
+    top = [entry(f"PRD-{n:03}", 100 - n, 0, "MANUAL_REVIEW_REQUIRED") for n in range(10)]
+    text = report(run(top=top, manual_review=1_234))
+    assert "10. PRD-009: 차이 91개 (수동 검토 필요)\n외 1,224건\n" in text
+
+
+def test_products_that_were_left_alone_are_shown_so_that_the_numbers_add_up():
+    text = report(run(matched=9_980, changed=3, invalid=2))
+    assert "- 변동 중(건드리지 않음): 3개\n- 잘못된 값(건드리지 않음): 2개\n" in text
+
+
+def test_the_report_exists_in_english():
+    text = report(run(), locale="en")
+    assert "- Matched: 9,985 (99.85%)" in text
+    assert "✅ Sync complete: 02:14:32" in text
+
+
+@pytest.mark.parametrize(
+    ("part", "whole", "shown"),
+    [
+        (9_985, 10_000, "99.85"),
+        (1, 1, "100.00"),
+        (999_999, 1_000_000, "99.99"),
+        (1, 1_000_000, "0.01"),
+        (0, 10, "0.00"),
+        (0, 0, "0.00"),
+    ],
+)
+def test_only_all_is_100_percent_and_only_none_is_0_percent(part, whole, shown):
+    assert share(part, whole) == shown
