@@ -33,24 +33,34 @@ def awkward_moment(now: datetime) -> timedelta:
 
 
 def run_tonight(airflow: Airflow, steps: Steps) -> dict[str, Any]:
-    """Switch `stock_sync` on and return the summary of the run that did today's work.
+    """Switch `stock_sync` on and return the summary of the run that does today's work.
 
     Switching it on starts the latest night's run at once. Between midnight and 02:00 in Seoul that is yesterday's,
-    which only looks (a past date is a dry run), so another one is started by hand after it.
+    which only looks (a past date is a dry run), so another one is started by hand beside it.
     """
     wait = awkward_moment(datetime.now(ZONE))
     if wait:
         with steps.step(f"waiting {wait.seconds} s, so that neither midnight nor 02:00 in Seoul falls into the run"):
             time.sleep(wait.total_seconds() + 1)  # clearly after it
+    api = airflow.api
     with steps.step(f"{DAG} is read") as step:
-        airflow.wait_until(lambda: airflow.api.dag_exists(DAG) or _broken(airflow), f"read {DAG}", PARSE_SECONDS)
-        airflow.api.unpause(DAG)
-        airflow.wait_until(lambda: bool(airflow.api.runs(DAG)), "start the night's run", PARSE_SECONDS)
+        airflow.wait_until(lambda: api.dag_exists(DAG) or _broken(airflow), f"read {DAG}", PARSE_SECONDS)
+        todays = api.trigger(DAG) if datetime.now(ZONE).hour < TICK else None
+        api.unpause(DAG)
+        airflow.wait_until(lambda: bool(_scheduled(airflow)), "start the night's run", PARSE_SECONDS)
         step.note("and switched on")
-    summary = follow(airflow, DAG, airflow.api.runs(DAG)[0]["dag_run_id"], steps)
-    if summary["dry_run"]:
-        summary = follow(airflow, DAG, airflow.api.trigger(DAG), steps)
+    (latest,) = _scheduled(airflow)
+    if todays is None:
+        return follow(airflow, DAG, latest, steps)
+    summary = follow(airflow, DAG, todays, steps)
+    with steps.step(f"{DAG} {latest}, yesterday's, which only looks") as step:
+        airflow.wait_until(lambda: api.run(DAG, latest)["state"] in {"success", "failed"}, f"end {latest}", RUN_SECONDS)
+        step.note(api.run(DAG, latest)["state"])
     return summary
+
+
+def _scheduled(airflow: Airflow) -> list[str]:
+    return [run["dag_run_id"] for run in airflow.api.runs(DAG) if run["run_type"] == "scheduled"]
 
 
 def follow(airflow: Airflow, dag: str, run_id: str, steps: Steps) -> dict[str, Any]:

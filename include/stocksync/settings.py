@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 from enum import StrEnum
 from typing import Annotated, Any, Self
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, Field, HttpUrl, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -36,8 +36,10 @@ def _table(value: str) -> str:
 
 
 def _time_zone(value: str) -> str:
-    if value not in available_timezones():
-        raise ValueError
+    try:
+        ZoneInfo(value)
+    except (ZoneInfoNotFoundError, IsADirectoryError) as error:
+        raise ValueError from error
     return value
 
 
@@ -137,13 +139,14 @@ class Settings(BaseSettings):
     @staticmethod
     def unknown(environment: Mapping[str, str]) -> list[str]:
         """Name each variable with our prefix that is no setting, with the setting it resembles."""
-        known = [PREFIX + name.upper() for name in Settings.model_fields]
+        known = [name.upper() for name in Settings.model_fields]
         warnings = []
-        for name in sorted(environment):
-            if name.startswith(PREFIX) and name not in known:
-                close = get_close_matches(name, known, n=1)
-                hint = f"; did you mean {close[0]}?" if close else ""
-                warnings.append(f"{name} is not a setting and has no effect{hint}")
+        for variable in sorted(environment):
+            name = variable.removeprefix(PREFIX)
+            if name != variable and name not in known:
+                close = get_close_matches(name, known, n=1)  # without the prefix, which resembles itself in any name
+                hint = f"; did you mean {PREFIX}{close[0]}?" if close else ""
+                warnings.append(f"{variable} is not a setting and has no effect{hint}")
         return warnings
 
     @property

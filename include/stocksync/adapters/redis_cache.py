@@ -2,8 +2,9 @@
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from typing import cast
+from typing import Any, cast
 
+import hiredis
 import redis
 
 from stocksync.adapters.redis_errors import translated
@@ -35,7 +36,7 @@ class RedisStockCache:
             asked: deque[LedgerBatch] = deque()
             try:
                 for batch in batches:
-                    connection.send_packed_command(connection.pack_command("MGET", *batch.keys), check_health=False)
+                    connection.send_packed_command([_mget(batch.keys)], check_health=False)
                     asked.append(batch)
                     if len(asked) == OUTSTANDING:
                         yield self._answer(connection, asked.popleft())
@@ -74,3 +75,13 @@ class RedisStockCache:
             if kind not in {b"none", b"string"}:  # string: it came back between the two calls
                 typed[position] = Unreadable.WRONG_TYPE
         return typed
+
+
+def _mget(keys: Sequence[bytes]) -> bytes:
+    """Write the command as hiredis does, which redis-py uses too but only after looking at each argument's type.
+
+    That look is a third of the time of a whole comparison (docs/performance.md).
+    """
+    command: Any = (b"MGET", *keys)
+    packed: bytes = hiredis.pack_command(command)
+    return packed

@@ -8,7 +8,7 @@ def printable(text: str, limit: int = _SHOWN) -> str:
 
     Args:
         text: anything
-        limit: characters shown; a longer text is cut and says so
+        limit: characters shown, escapes included; a longer text is cut and says so
     """
-    shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text[:limit])
-    return shown if len(text) <= limit else f"{shown}… ({len(text)} characters)"
+    shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text[: limit + 1])
+    return shown if len(shown) <= limit else f"{shown[:limit]}… ({len(text)} characters)"

@@ -3,10 +3,9 @@
 import logging
 
 from stocksync.domain.finding import RunIdentity
-from stocksync.domain.progress import Progress
 from stocksync.domain.text import printable
 from stocksync.ports import AlertPublisher, Outbox
-from stocksync.services.recover import recover
+from stocksync.services.recover import first_progress, recover
 
 log = logging.getLogger(__name__)
 
@@ -17,9 +16,11 @@ def drain(outbox: Outbox, publisher: AlertPublisher, identity: RunIdentity, inde
     Returns:
         how many findings it held
     """
-    progress = outbox.take_over() or Progress(started_ms=0)
-    left = [entry.finding.product_id for entry in outbox.pending()]
+    noted = outbox.take_over()
+    pending = outbox.pending()
+    left = [entry.finding.product_id for entry in pending]
     if left:
+        progress = noted or first_progress(pending, pass_number=0, now_ms=0)
         progress = recover(outbox, progress, publisher, identity, auto_restore_limit)
         outbox.clear(left, progress)
         log.info("published %d events that range %d of run %s had left", len(left), index, printable(identity.run_id))

@@ -32,7 +32,7 @@ from stocksync.ports import (
     StockCache,
     StockLedger,
 )
-from stocksync.services.recover import alerts, recover
+from stocksync.services.recover import alerts, first_progress, recover
 from stocksync.services.second_look import Confirmed, look_again
 from stocksync.services.suspects import Group, Suspect, groups
 
@@ -90,6 +90,7 @@ class Reconciler:
         self._settle = settle.total_seconds()
         self._reached = reached
         self._progress = Progress(started_ms=0)
+        self._late = False
         self._scanned = 0
         self._reported = 0.0
 
@@ -118,9 +119,11 @@ class Reconciler:
         # Both are written after every group, the journal first. The outbox's note is ahead only when another task
         # drained the outbox of a dead attempt; then it counts what the journal does not.
         known = [p for p in (saved, noted) if p is not None]
+        pending = stores.outbox.pending()
         now_ms = int(stores.clock.now().timestamp() * 1000)
-        progress = max(known, key=lambda p: p.group, default=Progress(now_ms, self._plan.pass_number))
-        left = [entry.finding.product_id for entry in stores.outbox.pending()]
+        first = first_progress(pending, self._plan.pass_number, now_ms)
+        progress = max(known, key=lambda p: p.group, default=first)
+        left = [entry.finding.product_id for entry in pending]
         if left:
             progress = recover(
                 stores.outbox,
@@ -277,7 +280,9 @@ class Reconciler:
         return RangeOutcome(id_range.index, tally, max(0, left))
 
     def _out_of_time(self) -> bool:
-        return self._stores.clock.now() >= self._plan.stop_time
+        # Once late, late for good: a wall clock set back must not make a scan that was cut short look finished.
+        self._late = self._late or self._stores.clock.now() >= self._plan.stop_time
+        return self._late
 
     def _report(self, started: float) -> None:
         now = self._stores.clock.monotonic()

@@ -1,8 +1,19 @@
 """Picking up what a dead attempt left in its outbox."""
 
+from collections.abc import Sequence
+
 from stocksync.domain.finding import Alert, Finding, RunIdentity, reason_for
 from stocksync.domain.progress import Progress
-from stocksync.ports import AlertPublisher, Outbox
+from stocksync.ports import AlertPublisher, Outbox, Pending
+
+
+def first_progress(pending: Sequence[Pending], pass_number: int, now_ms: int) -> Progress:
+    """Begin a range of which nothing is noted.
+
+    An attempt that died in its first group may have published what it left in the outbox, under the time it began;
+    the range keeps that time, or finding a product again would make another copy of its event with other bytes.
+    """
+    return Progress(min((entry.finding.detected_at for entry in pending), default=now_ms), pass_number)
 
 
 def recover(

@@ -60,7 +60,7 @@ def post(text: str) -> None:
 
 def _day(context: Mapping[str, Any], settings: Settings, *, today: date) -> date:
     run, params = context["dag_run"], context["params"]
-    requests.refuse_unknown(run.conf or {}, params)
+    requests.refuse_unknown(run.conf or {}, context["dag"].params)
     asked = params["date"]
     if asked is None:
         return requests.run_date(run, settings)

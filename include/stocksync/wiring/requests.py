@@ -13,7 +13,7 @@ from stocksync.settings import Settings
 def plan(context: Mapping[str, Any], settings: Settings) -> RunPlan:
     """Decide once what this run is; every task goes by it."""
     run, params = context["dag_run"], context["params"]
-    refuse_unknown(run.conf or {}, params)
+    refuse_unknown(run.conf or {}, context["dag"].params)  # the run's own params hold whatever conf held
     now = datetime.now(UTC)
     day = run_date(run, settings)
     started = (run.start_date or now).astimezone(settings.zone)

@@ -1,0 +1,168 @@
+"""The DAGs as Airflow sees them: names, edges and limits that operators and other teams rely on."""
+
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from tests.paths import DAGS
+
+EDGES = {
+    "acquire_lock": {"partition_products", "reconcile", "release_lock"},
+    "partition_products": {"reconcile", "summarize"},
+    "reconcile": {"publish_pending", "summarize"},
+    "publish_pending": {"summarize"},
+    "summarize": {"release_lock"},
+    "release_lock": set(),
+}
+RULES = {
+    "acquire_lock": "all_success",
+    "partition_products": "all_success",
+    "reconcile": "all_success",
+    "publish_pending": "none_skipped",
+    "summarize": "none_skipped",
+    "release_lock": "all_done_setup_success",
+}
+RETRIES = {
+    "acquire_lock": (2, 10),
+    "partition_products": (2, 10),
+    "reconcile": (10, 5),
+    "publish_pending": (3, 20),
+    "summarize": (2, 10),
+    "release_lock": (3, 5),
+}
+
+
+@pytest.fixture(scope="session")
+def dag(dags):
+    return dags["stock_sync"]
+
+
+def test_there_are_the_agreed_dags_and_no_other(dags):
+    assert {"stock_sync"} <= set(dags) <= {"stock_sync", "stock_sync_alerts", "stock_sync_daily_report"}
+
+
+def test_the_tasks_and_their_edges_are_the_agreed_ones(dag):
+    assert {task.task_id: set(task.downstream_task_ids) for task in dag.tasks} == EDGES
+
+
+def test_it_runs_at_two_in_the_morning_in_seoul_and_catches_nothing_up(dag):
+    timetable = dag.timetable
+
+    assert type(timetable).__name__ == "CronTriggerTimetable"
+    assert (timetable.expression, str(timetable.timezone)) == ("0 2 * * *", "Asia/Seoul")
+    assert dag.catchup is False
+    assert dag.start_date == datetime(2024, 1, 1, tzinfo=ZoneInfo("Asia/Seoul"))
+
+
+def test_a_run_may_take_half_an_hour(dag):
+    assert dag.dagrun_timeout == timedelta(minutes=30)
+
+
+def test_only_reconcile_is_mapped_and_its_tasks_are_called_by_their_ranges(dag):
+    assert [task.task_id for task in dag.tasks if task.is_mapped] == ["reconcile"]
+    assert "label" in dag.get_task("reconcile").map_index_template
+
+
+def test_retries_and_their_pauses(dag):
+    found = {task.task_id: (task.retries, task.retry_delay.total_seconds()) for task in dag.tasks}
+
+    assert found == RETRIES
+    reconcile = dag.get_task("reconcile")
+    assert reconcile.retry_exponential_backoff == 2
+    assert reconcile.max_retry_delay == timedelta(minutes=1)
+
+
+def test_what_runs_after_a_failure_and_what_does_not(dag):
+    assert {task.task_id: task.trigger_rule.value for task in dag.tasks} == RULES
+
+
+def test_the_lock_is_a_setup_and_a_teardown_that_cannot_turn_a_failure_green(dag):
+    assert [task.task_id for task in dag.tasks if task.is_setup] == ["acquire_lock"]
+    assert [task.task_id for task in dag.tasks if task.is_teardown] == ["release_lock"]
+    assert dag.get_task("release_lock").on_failure_fail_dagrun is False
+    leaves = {task.task_id for task in dag.tasks if set(task.downstream_task_ids) <= {"release_lock"}}
+    assert leaves - {"release_lock"} == {"summarize"}
+
+
+def test_a_run_that_is_ended_from_outside_frees_its_lock(dag):
+    assert dag.on_failure_callback.__name__ == "release_after_failure"
+
+
+def test_the_form_has_the_agreed_params_with_their_defaults(dag):
+    assert dict(dag.params) == {"dry_run": False, "product_ids": None, "batch_size": 1000, "auto_restore_limit": 10}
+    for name in dag.params:
+        param = dag.params.get_param(name)
+        assert param.description, name
+        assert param.schema["title"], name
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("dry_run", "yes"),
+        ("dry_run", 1),
+        ("product_ids", "P-1"),
+        ("product_ids", [1]),
+        ("product_ids", [""]),
+        ("batch_size", 0),
+        ("batch_size", 100_001),
+        ("batch_size", "1000"),
+        ("auto_restore_limit", -1),
+        ("auto_restore_limit", 2**31),
+        ("auto_restore_limit", 1.5),
+    ],
+)
+def test_a_bad_param_is_refused(dag, name, value):
+    from airflow.sdk.exceptions import ParamValidationError  # noqa: PLC0415 - only where Airflow is set up
+
+    with pytest.raises(ParamValidationError):
+        dag.params.get_param(name).resolve(value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("product_ids", ["P-1", "é"]), ("batch_size", 1), ("auto_restore_limit", 0), ("dry_run", True)]
+)
+def test_a_good_param_is_taken(dag, name, value):
+    assert dag.params.get_param(name).resolve(value) == value
+
+
+def test_the_dag_carries_its_runbook_and_every_task_says_what_it_does(dags):
+    for dag in dags.values():
+        assert dag.doc_md.lstrip().startswith(f"# {dag.dag_id}")
+        assert dag.owner, dag.dag_id
+        assert dag.tags, dag.dag_id
+        for task in dag.tasks:
+            assert task.doc_md or (task.python_callable.__doc__ or "").strip(), task.task_id
+
+
+def test_the_runbook_names_every_task(dag):
+    assert [task.task_id for task in dag.tasks if f"`{task.task_id}`" not in dag.doc_md] == []
+
+
+def test_every_dag_file_parses_without_an_error_in_less_than_a_second(parsed):
+    assert set(parsed["files"]) == {path.name for path in DAGS.glob("*.py")}
+    for name, file in parsed["files"].items():
+        assert file["errors"] == {}, name
+        assert file["dags"], name
+        assert file["seconds"] < 1, name
+
+
+def test_parsing_opens_no_socket_and_reads_no_variable_and_no_connection(parsed):
+    assert parsed["reached"] == []
+
+
+def test_parsing_loads_no_driver(parsed):
+    assert {"psycopg2", "redis", "confluent_kafka", "fastavro"} & set(parsed["modules"]) == set()
+
+
+def test_settings_reach_the_schedule(parse):
+    dag = parse(STOCK_SYNC_RUN_TIMEOUT_MINUTES="7", STOCK_SYNC_TIMEZONE="UTC")["stock_sync"]
+
+    assert (dag.dagrun_timeout, str(dag.timetable.timezone)) == (timedelta(minutes=7), "UTC")
+
+
+def test_a_bad_setting_leaves_the_dag_in_the_ui_where_its_run_tells_what_is_wrong(parse):
+    dag = parse(STOCK_SYNC_RUN_TIMEOUT_MINUTES="soon", STOCK_SYNC_TIMEZONE="Mars")["stock_sync"]
+
+    assert (dag.dagrun_timeout, str(dag.timetable.timezone)) == (timedelta(minutes=30), "Asia/Seoul")

@@ -1,0 +1,168 @@
+"""In-memory stand-ins behind stocksync.ports: what a PostgreSQL, a Redis, a topic and a task state store would do."""
+
+import json
+from dataclasses import dataclass, field
+
+from stocksync.domain.policy import Action
+from stocksync.domain.progress import Progress
+from stocksync.domain.stock import Unreadable
+from stocksync.errors import LockHeld, LockLost, PublishFailed, Superseded
+from stocksync.ports import LedgerBatch, Pending
+
+
+class FakeLedger:
+    """Stocks by product id. A scan sees the rows as they were when it began, as a COPY does."""
+
+    def __init__(self, stocks, prefix="stock:", batch=1000, before_batch=lambda: None):
+        self.stocks = stocks
+        self.prefix, self.batch, self.before_batch = prefix, batch, before_batch
+
+    def scan(self, id_range, after):
+        rows = self._rows(id_range, after)
+        for start in range(0, len(rows), self.batch):
+            self.before_batch()
+            piece = rows[start : start + self.batch]
+            yield LedgerBatch([f"{self.prefix}{i}".encode() for i, _ in piece], [stock for _, stock in piece])
+
+    def read(self, product_ids):
+        return {i: self.stocks[i] for i in product_ids if i in self.stocks}
+
+    def count(self, id_range, after):
+        return len(self._rows(id_range, after))
+
+    def _rows(self, id_range, after):
+        def within(i):
+            return (
+                (id_range.ids is None or i in id_range.ids)
+                and (id_range.lower is None or i >= id_range.lower)
+                and (id_range.upper is None or i < id_range.upper)
+                and (after is None or i > after)
+            )
+
+        return sorted((i, stock) for i, stock in self.stocks.items() if within(i))
+
+
+@dataclass
+class FakeRedis:
+    """What one Redis holds, shared by the fakes below as the real one is shared by the adapters."""
+
+    counters: dict = field(default_factory=dict)
+    lock: str | None = None
+    records: dict = field(default_factory=dict)
+    notes: dict = field(default_factory=dict)
+    writers: dict = field(default_factory=dict)
+    writes: int = 0
+
+
+class FakeCache:
+    def __init__(self, redis, prefix="stock:"):
+        self._redis, self._prefix = redis, prefix
+
+    def read_along(self, batches):
+        for batch in batches:
+            yield batch, self.read([key.decode().removeprefix(self._prefix) for key in batch.keys])
+
+    def read(self, product_ids):
+        return [self._redis.counters.get(i) for i in product_ids]
+
+
+class FakeLock:
+    def __init__(self, redis, token):
+        self._redis, self._token = redis, token
+
+    def hold(self):
+        if self._redis.lock not in {None, self._token}:
+            raise LockHeld(f"run {self._redis.lock} holds the lock")
+        self._redis.lock = self._token
+
+    def release(self):
+        ours = self._redis.lock == self._token
+        if ours:
+            self._redis.lock = None
+        return ours
+
+
+class FakeOutbox:
+    """One range's outbox: commit is compare-and-set and record in one step, as the Lua script is."""
+
+    def __init__(self, redis, run_id, index):
+        self._redis, self._run_id = redis, run_id
+        self._name = (run_id, index)
+        self._writer = object()
+
+    def take_over(self):
+        self._redis.writers[self._name] = self._writer
+        noted = self._redis.notes.get(self._name)
+        return None if noted is None else Progress.from_dict(json.loads(noted))
+
+    def pending(self):
+        records = self._redis.records.get(self._name, {})
+        return [records[i] for i in sorted(records)]
+
+    def commit(self, group, decisions):
+        if self._redis.lock != self._run_id:
+            raise LockLost(f"run {self._run_id} lost the lock")
+        self._only_writer()
+        return [self._commit_one(group, decision) for decision in decisions]
+
+    def clear(self, product_ids, progress):
+        self._only_writer()
+        self._redis.notes[self._name] = json.dumps(progress.to_dict())
+        for i in product_ids:
+            self._redis.records.get(self._name, {}).pop(i, None)
+
+    def _commit_one(self, group, decision):
+        finding = decision.finding
+        records = self._redis.records.setdefault(self._name, {})
+        if finding.product_id in records:
+            return True
+        if self._redis.counters.get(finding.product_id) != decision.expected:
+            return False
+        records[finding.product_id] = Pending(finding, group)
+        if finding.action is Action.REDIS_RESTORED:
+            self._redis.counters[finding.product_id] = str(finding.db_stock).encode()
+            self._redis.writes += 1
+        return True
+
+    def _only_writer(self):
+        if self._redis.writers.get(self._name) is not self._writer:
+            raise Superseded("another attempt took over")
+
+
+class FakePublisher:
+    """A topic; with `room`, it acknowledges that many events more and refuses the rest."""
+
+    def __init__(self):
+        self.delivered = []
+        self.room = None
+
+    def publish(self, alerts):
+        taken = alerts if self.room is None else alerts[: self.room]
+        self.delivered += taken
+        if self.room is not None:
+            self.room -= len(taken)
+        if len(taken) < len(alerts):
+            raise PublishFailed(f"{len(alerts) - len(taken)} of {len(alerts)} events were not acknowledged")
+
+
+class FakeJournal:
+    """Keeps JSON, as Airflow's task state store does."""
+
+    def __init__(self):
+        self.text = None
+
+    def load(self):
+        return None if self.text is None else Progress.from_dict(json.loads(self.text))
+
+    def save(self, progress):
+        self.text = json.dumps(progress.to_dict())
+
+
+def ledger_stock(number):
+    """A stock as the ledger port gives it."""
+    return Unreadable.NO_STOCK if number is None else str(number).encode()
+
+
+def counter(value):
+    """A counter as the cache port gives it."""
+    return str(value).encode() if isinstance(value, int) else value

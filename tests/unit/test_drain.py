@@ -1,0 +1,143 @@
+"""What the tasks after the ranges make of dead ones."""
+
+import pytest
+
+from stocksync.domain.id_range import IdRange
+from stocksync.domain.progress import RangeOutcome
+from stocksync.domain.tally import Tally
+from stocksync.errors import PublishFailed, Superseded
+from stocksync.services.close_run import add_up
+from tests.fakes.clock import START
+from tests.fakes.world import SETTLE, Killed, World, killed_at
+from tests.unit.test_attempts import GROUP, RESTORES, STEPS, small_groups, two_groups
+
+__all__ = ["small_groups"]
+
+
+def dead_at(step, group=1):
+    world = two_groups()
+    with pytest.raises(Killed):
+        world.attempt(reached=killed_at(step, group))
+    return world
+
+
+@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize("group", [1, 2])
+def test_what_a_dead_task_did_is_published_and_counted_once(step, group):
+    world = dead_at(step, group)
+
+    world.drain()
+    tally, unprocessed = world.added_up()
+
+    assert tally.restored.count == world.redis.writes == len(world.restored())
+    assert tally.review.count == len(world.reviewed())
+    assert tally.products + unprocessed == 2 * GROUP
+    assert world.recorded() == []
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_the_sum_is_the_same_before_and_after_the_drain(step):
+    world = dead_at(step)
+    before = world.added_up()
+    world.drain()
+
+    assert world.added_up() == before
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_a_range_that_was_drained_can_still_be_cleared_and_finished(step):
+    world = dead_at(step)
+    world.drain()
+    world.cleared()
+
+    outcome = world.attempt()
+
+    assert (outcome.tally.products, world.redis.writes, len(world.events())) == (2 * GROUP, RESTORES, 2 * GROUP)
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_every_event_carries_the_time_of_its_run_even_after_a_drain(step):
+    world = dead_at(step)
+    world.drain()
+    world.cleared()
+
+    world.attempt()
+
+    [detected] = {event["detectedAt"] for event in world.events().values()}
+    first, second = START.timestamp(), START.timestamp() + SETTLE
+    assert detected / 1000 in {first, second}  # the attempt that found it began then
+
+
+def test_draining_twice_publishes_once():
+    world = dead_at("committed")
+
+    assert (world.drain(), world.drain()) == (GROUP, 0)
+    assert len(world.publisher.delivered) == GROUP
+
+
+def test_an_empty_outbox_is_left_as_it_is():
+    world = World({"a": (1, 1)})
+
+    assert world.drain() == 0
+    assert world.publisher.delivered == []
+
+
+def test_14_a_drain_that_fails_keeps_everything_for_the_next():
+    world = dead_at("committed")
+    world.publisher.room = 2
+    with pytest.raises(PublishFailed):
+        world.drain()
+    assert len(world.recorded()) == GROUP
+    world.publisher.room = None
+
+    assert world.drain() == GROUP
+    assert len(world.events()) == GROUP
+
+
+def test_a_drained_attempt_that_turns_out_alive_is_refused():
+    world = two_groups()
+
+    with pytest.raises(Superseded):
+        world.attempt(reached=lambda step: world.drain() if step == "committed" else None)
+    assert len(world.events()) == GROUP
+
+
+def test_a_range_that_never_began_is_unprocessed():
+    world = two_groups()
+
+    assert world.added_up() == (Tally(), 2 * GROUP)
+
+
+def test_what_kept_moving_in_a_dead_range_counts_as_changed():
+    world = World({"a": (100, 97), "b": (1, 1)})
+    world.clock.after(1, lambda: world.sell("a"))
+    with pytest.raises(Killed):
+        world.attempt(reached=killed_at("cleared"))
+
+    tally, unprocessed = world.added_up()
+
+    assert (tally.changed, tally.matched, unprocessed) == (1, 1, 0)
+
+
+def test_returned_ranges_are_added_to_what_dead_ones_left():
+    world = dead_at("cleared")
+    ranges = [IdRange(0, 3), IdRange(1, 3), IdRange(2, 3, rows=7)]
+    progress = world.outbox.take_over()
+
+    tally, unprocessed = add_up(
+        ranges,
+        {1: RangeOutcome(1, Tally(matched=5), 2)},
+        {0: progress},
+        lambda _index: [],
+        lambda id_range: {0: 2 * GROUP, 2: 7}[id_range.index],
+    )
+
+    assert tally == progress.tally + Tally(matched=5)
+    assert unprocessed == GROUP + 2 + 7
+
+
+def test_a_range_that_shrank_is_never_counted_below_nothing():
+    world = dead_at("cleared")
+    world.ledger.stocks.clear()
+
+    assert world.added_up()[1] == 0

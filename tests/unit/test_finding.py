@@ -1,0 +1,88 @@
+"""An event's identity and words."""
+
+import json
+import uuid
+from dataclasses import replace
+
+import pytest
+
+from stocksync.domain.finding import Finding, RunIdentity, event_id, reason_for
+from stocksync.domain.policy import Action, Difference, MissingKeyPolicy, Rules, Severity, judge
+
+RESTORED = judge(b"100", b"97", Rules())
+REVIEW = judge(b"100", b"7", Rules())
+FINDING = Finding("P-1", 100, 97, 3, Severity.LOW, Action.REDIS_RESTORED, False, 1_772_384_400_000, str(uuid.uuid4()))  # noqa: FBT003
+
+
+def test_an_event_has_the_same_id_whoever_names_it():
+    assert event_id("run", 0, "P-1", RESTORED) == event_id("run", 0, "P-1", replace(RESTORED))
+    assert uuid.UUID(event_id("run", 0, "P-1", RESTORED)).version == 5
+
+
+def test_the_id_of_an_event_never_changes_between_releases():
+    assert event_id("scheduled__2026-03-01", 0, "PRD-00001", RESTORED) == "ba4307a8-66d2-5367-82cf-90c4dfc6b088"
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        event_id("run2", 0, "P-1", RESTORED),
+        event_id("run", 0, "P-2", RESTORED),
+        event_id("run", 0, "P-1", judge(b"101", b"98", Rules())),
+        event_id("run", 0, "P-1", judge(b"100", b"98", Rules())),
+        event_id("run", 0, "P-1", judge(b"100", b"97", Rules(auto_restore_limit=0))),
+        event_id("run", 1, "P-1", RESTORED),
+        event_id("run0", 0, "P-1", RESTORED),
+        event_id("run", 0, "0\x1fP-1", RESTORED),
+    ],
+)
+def test_what_differs_in_anything_is_another_event(other):
+    assert other != event_id("run", 0, "P-1", RESTORED)
+
+
+def test_a_difference_left_to_a_person_is_one_event_however_often_the_run_is_cleared():
+    assert event_id("run", 0, "P-1", REVIEW) == event_id("run", 3, "P-1", REVIEW)
+
+
+@pytest.mark.parametrize("product_id", ["P-1", "", "é", "a\nb", "🎈", "k" * 1000, '"\\'])
+def test_a_finding_survives_json(product_id):
+    finding = replace(FINDING, product_id=product_id)
+
+    assert Finding.from_dict(json.loads(json.dumps(finding.to_dict()))) == finding
+
+
+def test_headers_tell_the_run_and_the_reason():
+    assert RunIdentity("manual__1", "manual", "2026-03-02").headers("why") == {
+        "stock-sync-run-id": "manual__1",
+        "stock-sync-run-type": "manual",
+        "stock-sync-run-date": "2026-03-02",
+        "stock-sync-reason": "why",
+    }
+
+
+@pytest.mark.parametrize(
+    ("ledger", "cache", "policy", "words"),
+    [
+        (b"100", b"97", "zero", "redis 97: difference 3 is within the limit 10"),
+        (b"97", b"100", "zero", "redis 100: difference 3 is within the limit 10"),
+        (b"100", b"7", "zero", "redis 7: difference 93 is over the limit 10"),
+        (b"3", None, "zero", "key missing: difference 3 is within the limit 10"),
+        (b"30", None, "zero", "key missing: difference 30 is over the limit 10"),
+        (b"30", None, "restore", "key missing: missing keys are restored by policy"),
+    ],
+)
+def test_the_reason_says_what_the_rules_saw(ledger, cache, policy, words):
+    found: Difference = judge(ledger, cache, Rules(missing_key_policy=MissingKeyPolicy(policy)))
+    finding = Finding(
+        "P",
+        found.db_stock,
+        found.redis_stock,
+        found.discrepancy,
+        found.severity,
+        found.action,
+        found.key_missing,
+        0,
+        "",
+    )
+
+    assert reason_for(finding, 10) == words

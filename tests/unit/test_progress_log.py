@@ -1,0 +1,89 @@
+"""What an operator reads in a task's log."""
+
+import logging
+
+import pytest
+
+from stocksync.services import reconcile
+from tests.fakes.world import Killed, World, killed_at
+
+FORGED = "a\nERROR everything is lost\x1b[31m"
+
+
+@pytest.fixture(autouse=True)
+def every_line(caplog):
+    caplog.set_level(logging.INFO, "stocksync")
+
+
+def test_a_long_run_tells_how_far_it_is_every_few_seconds_and_not_once_a_product(caplog):
+    world = World({f"P{n:05d}": (n, n) for n in range(20_000)})
+    world.ledger.before_batch = lambda: world.clock.sleep(1)
+
+    world.attempt()
+
+    progress = [line for line in caplog.messages if "products compared" in line]
+    assert progress == [
+        "5,000 products compared, 1,000 a second, 0 differences confirmed so far",
+        "10,000 products compared, 1,000 a second, 0 differences confirmed so far",
+        "15,000 products compared, 1,000 a second, 0 differences confirmed so far",
+        "20,000 products compared, 1,000 a second, 0 differences confirmed so far",
+    ]
+    assert len(caplog.messages) < 10
+
+
+def test_the_log_names_the_range_at_its_beginning_and_counts_it_at_its_end(caplog):
+    World({"a": (5, 4), "b": (100, 1), "c": (1, 1), "d": (1, b"x")}).attempt()
+
+    assert caplog.messages[0] == "range 1/1 · first … last (0): begun"
+    assert caplog.messages[-1] == (
+        "range 1/1 · first … last (0): 4 products: 1 agree, 1 restored, 1 for manual review, 0 still changing, "
+        "1 no stock number, 0 left"
+    )
+
+
+def test_31_an_id_cannot_forge_a_line_of_the_log(caplog):
+    world = World({FORGED: (5, b"x"), FORGED + "2": (None, 1)})
+
+    world.attempt()
+
+    assert r"no stock number: a\nERROR everything is lost\x1b[31m, a\nERROR" in caplog.text
+    assert all(line.isprintable() for line in caplog.messages)
+
+
+def test_31_an_id_cannot_forge_a_line_where_an_attempt_goes_on(caplog):
+    world = World({FORGED: (5, 4), "z": (1, 1)})
+    with pytest.raises(Killed):
+        world.attempt(reached=killed_at("cleared"))
+    world.journal.text = world.journal.text.replace('"done": true', '"done": false')
+    world.redis.notes.clear()
+
+    world.attempt()
+
+    assert "begun, going on after z" in caplog.text
+    assert all(line.isprintable() for line in caplog.messages)
+
+
+def test_products_that_kept_moving_are_named(caplog):
+    world = World({"a": (100, 97)})
+
+    world.attempt(reached=lambda step: world.sell("a") if step == "looked again" else None)
+
+    assert "still changing, left alone: a" in caplog.messages
+
+
+def test_a_thousand_corrupt_counters_are_named_in_one_short_line(caplog):
+    World({f"P{n:04d}": (5, b"x") for n in range(1000)}).attempt()
+
+    [line] = [line for line in caplog.messages if line.startswith("no stock number")]
+    assert line.endswith(f"and {1000 - reconcile._NAMED_AT_MOST} more")
+    assert line.count("P0") == reconcile._NAMED_AT_MOST
+
+
+def test_a_recovery_says_how_many_events_it_found(caplog):
+    world = World({"a": (5, 4), "b": (5, 4)})
+    with pytest.raises(Killed):
+        world.attempt(reached=killed_at("committed"))
+
+    world.attempt()
+
+    assert "an earlier attempt left 2 events in the outbox: published" in caplog.messages

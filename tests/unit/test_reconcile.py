@@ -1,0 +1,219 @@
+"""What a reconciliation does while the shop goes on selling."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from stocksync.domain.policy import MissingKeyPolicy, Rules
+from stocksync.domain.stock import Unreadable
+from stocksync.errors import LockHeld, LockLost, Superseded
+from stocksync.services.suspects import GROUP_SIZE
+from tests.fakes.clock import START
+from tests.fakes.world import PLAN, SETTLE, World
+
+
+def at(step, happen):
+    """Let something happen each time a step is passed."""
+    return lambda name: happen() if name == step else None
+
+
+def test_18_an_order_in_flight_is_not_drift():
+    world = World({"a": (100, 100), "b": (7, 7)})
+    world.sell("a", 3)
+    world.clock.after(SETTLE / 2, lambda: world.book("a", 3))
+
+    outcome = world.attempt()
+
+    assert (outcome.tally.matched, outcome.tally.restored.count) == (2, 0)
+    assert world.counter("a") == "97"
+    assert world.events() == {}
+
+
+def test_a_difference_is_believed_only_after_it_stood_for_the_settling_time():
+    world = World({"a": (100, 97)})
+
+    world.attempt()
+
+    assert world.clock.ran == SETTLE
+    assert world.counter("a") == "100"
+
+
+def test_a_catalogue_without_differences_costs_no_waiting():
+    world = World({f"P{n:04d}": (n, n) for n in range(3000)})
+
+    assert world.attempt().tally.matched == 3000
+    assert world.clock.ran == 0
+
+
+def test_the_settling_time_is_paid_once_a_range_however_many_differ():
+    world = World({f"P{n:04d}": (5, 4) for n in range(4 * GROUP_SIZE)}, batch=GROUP_SIZE)
+
+    assert world.attempt().tally.restored.count == 4 * GROUP_SIZE
+    assert world.clock.ran == SETTLE
+
+
+def test_17_a_product_that_keeps_moving_is_changed_and_left_alone():
+    world = World({"a": (100, 97), "b": (5, 4)})
+    for moment in range(40):
+        world.clock.after(moment / 2 + 0.1, lambda: world.sell("a"))
+
+    outcome = world.attempt()
+
+    assert (outcome.tally.changed, outcome.tally.restored.count, outcome.unprocessed) == (1, 1, 0)
+    assert int(world.counter("a")) < 97
+    assert world.restored() == ["b"]
+    assert world.redis.writes == 1
+
+
+def test_a_product_that_comes_to_rest_late_is_still_restored():
+    world = World({"a": (100, 97)})
+    world.clock.after(1, lambda: world.sell("a"))
+
+    outcome = world.attempt()
+
+    assert (outcome.tally.changed, outcome.tally.restored.count) == (0, 1)
+    assert world.counter("a") == "100"
+
+
+def test_a_sale_between_the_second_look_and_the_write_is_never_undone():
+    world = World({"a": (100, 97)})
+
+    def one_sale():
+        if world.counter("a") == "97":
+            world.sell("a")
+
+    outcome = world.attempt(reached=at("looked again", one_sale))
+
+    [event] = world.events().values()
+    assert (event["redisStock"], event["discrepancy"]) == (96, 4)
+    assert outcome.tally.products == 1
+
+
+def test_a_product_sold_at_every_look_is_left_alone():
+    world = World({"a": (100, 97)})
+
+    outcome = world.attempt(reached=at("looked again", lambda: world.sell("a")))
+
+    assert outcome.tally.changed == 1
+    assert world.redis.writes == 0
+    assert world.events() == {}
+
+
+@pytest.mark.parametrize("step", ["settled", "looked again"])
+def test_a_counter_that_becomes_a_list_meanwhile_is_not_overwritten(step):
+    world = World({"a": (100, 97)})
+
+    world.attempt(reached=at(step, lambda: world.redis.counters.update(a=Unreadable.WRONG_TYPE)))
+
+    assert world.counter("a") is Unreadable.WRONG_TYPE
+    assert world.events() == {}
+
+
+def test_a_key_that_appears_meanwhile_is_not_overwritten():
+    world = World({"a": (5, None)})
+
+    world.attempt(reached=at("looked again", lambda: world.redis.counters.setdefault("a", b"2")))
+
+    [event] = world.events().values()
+    assert event["redisStock"] == 2
+
+
+def test_13_a_product_that_vanishes_meanwhile_is_no_discrepancy():
+    world = World({"a": (100, 97), "b": (1, 1)})
+    world.clock.after(1, lambda: world.ledger.stocks.pop("a"))
+
+    outcome = world.attempt()
+
+    assert (outcome.tally.products, outcome.tally.matched, outcome.unprocessed) == (1, 1, 0)
+    assert world.counter("a") == "97"
+    assert world.events() == {}
+
+
+def test_a_ledger_stock_that_becomes_null_meanwhile_is_invalid_and_left_alone():
+    world = World({"a": (100, 97)})
+    world.clock.after(1, lambda: world.ledger.stocks.update(a=Unreadable.NO_STOCK))
+
+    assert world.attempt().tally.invalid == 1
+    assert world.counter("a") == "97"
+
+
+def test_every_product_of_a_mixed_catalogue_meets_its_fate():
+    rules = Rules(missing_key_policy=MissingKeyPolicy.RESTORE)
+    world = World(
+        {"a": (5, 5), "b": (5, 4), "c": (100, 4), "d": (500, None), "e": (0, None), "f": (None, 1), "g": (1, b"x")},
+        rules=rules,
+    )
+
+    tally = world.attempt().tally
+
+    assert (tally.matched, tally.invalid, tally.missing_keys) == (2, 2, 1)
+    assert (world.restored(), world.reviewed()) == (["b", "d"], ["c"])
+    assert tally.restored.missing_keys == 1
+    assert world.redis.counters == {"a": b"5", "b": b"5", "c": b"4", "d": b"500", "f": b"1", "g": b"x"}
+
+
+def test_26_the_deadline_leaves_the_rest_unprocessed_and_nothing_is_begun_after_it():
+    world = World({f"P{n:04d}": (5, 4) for n in range(10_000)}, batch=1000)
+    world.plan = replace(PLAN, stop_at=(START + timedelta(seconds=10)).isoformat())
+    steps = []
+    world.ledger.before_batch = lambda: world.clock.sleep(3)
+
+    outcome = world.attempt(reached=lambda step: steps.append((step, world.clock.ran)))
+
+    assert outcome.tally.restored.count > 0
+    assert outcome.tally.products + outcome.unprocessed == 10_000
+    assert outcome.tally.restored.count == world.redis.writes == len(world.events())
+    assert all(ran < 10 for _, ran in steps)
+
+
+def test_an_attempt_that_starts_after_the_deadline_takes_no_lock_and_touches_nothing():
+    world = World({"a": (100, 97)})
+    world.clock.sleep(3600)
+
+    outcome = world.attempt()
+
+    assert (outcome.tally.products, outcome.unprocessed) == (0, 1)
+    assert (world.redis.lock, world.redis.writes) == (None, 0)
+
+
+def test_22_a_clock_set_back_after_the_deadline_does_not_make_a_cut_range_look_finished():
+    world = World({f"P{n:04d}": (5, 4 if n < 10 else 5) for n in range(3000)})
+    world.plan = replace(PLAN, stop_at=(START + timedelta(seconds=10)).isoformat())
+    world.ledger.before_batch = lambda: world.clock.sleep(4)
+    world.clock.after(12.5, lambda: world.clock.set_back(timedelta(hours=2)))
+
+    outcome = world.attempt()
+
+    assert outcome.tally.products + outcome.unprocessed == 3000
+
+
+def test_15_another_runs_lock_stops_the_range_before_it_looks():
+    world = World({"a": (100, 97)})
+    world.redis.lock = "scheduled__other"
+
+    with pytest.raises(LockHeld):
+        world.attempt()
+    assert (world.redis.lock, world.redis.writes, world.events()) == ("scheduled__other", 0, {})
+
+
+def test_16_a_run_whose_lock_expired_writes_nothing_more():
+    world = World({"a": (100, 97)})
+    world.clock.after(1, lambda: setattr(world.redis, "lock", "scheduled__other"))
+
+    with pytest.raises(LockLost):
+        world.attempt()
+    assert (world.counter("a"), world.recorded(), world.events()) == ("97", [], {})
+
+
+def test_an_attempt_that_was_replaced_by_another_writes_nothing_more():
+    world = World({"a": (100, 97)})
+
+    def another_attempt():
+        if world.publisher.delivered == []:
+            world.attempt()
+
+    with pytest.raises(Superseded):
+        world.attempt(reached=at("settled", another_attempt))
+    assert world.restored() == ["a"]
+    assert world.redis.writes == 1
