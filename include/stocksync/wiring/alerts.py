@@ -47,11 +47,11 @@ def deliver(context: Mapping[str, Any]) -> dict[str, Any]:
 
     def pager_teller() -> Teller | None:
         pager = channels.pager()
-        return pager and PagerTeller(pager, told["pagerduty"], RedisOpenIncidents(client), texts)
+        return None if pager is None else PagerTeller(pager, told["pagerduty"], RedisOpenIncidents(client), texts)
 
     def slack_teller() -> Teller | None:
         notifier = channels.slack(settings)
-        return notifier and SlackTeller(notifier, told["slack"], texts)
+        return None if notifier is None else SlackTeller(notifier, told["slack"], texts)
 
     tellers = _tellers({"pagerduty": pager_teller, "slack": slack_teller})
     hook = _ConsumerHook(topics=[settings.topic], kafka_config_id=connections.STOCK_KAFKA)
