@@ -5,6 +5,7 @@ import json
 import ssl
 import struct
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -59,6 +60,9 @@ class StandIn:
         self._lock = threading.Lock()
         self._once: deque[Refusal] = deque()
         self._always: Refusal | None = None
+        self._limit = 0
+        self._open_again = 0.0
+        self.impatient = 0
         self._stopped = threading.Event()
         self.requests = 0
         self.accepted: list[dict[str, Any]] = []
@@ -91,6 +95,14 @@ class StandIn:
             else:
                 self._once.extend([refusal] * times)
 
+    def limit_rate(self, seconds: int) -> None:
+        """Answer 429 for so long; `impatient` counts the requests that did not wait as they were asked to.
+
+        The time begins with the next request.
+        """
+        with self._lock:
+            self._limit = seconds
+
     def recover(self) -> None:
         """Fail no more."""
         with self._lock:
@@ -100,7 +112,21 @@ class StandIn:
     def _next_refusal(self) -> Refusal | None:
         with self._lock:
             self.requests += 1
+            if (limited := self._rate_limit()) is not None:
+                return limited
             return self._once.popleft() if self._once else self._always
+
+    def _rate_limit(self) -> Refusal | None:
+        now = time.monotonic()
+        refusal = Refusal(429, {"ok": False, "error": "ratelimited"}, {"Retry-After": str(self._limit)})
+        if self._limit and not self._open_again:
+            self._open_again = now + self._limit
+            return refusal
+        if now < self._open_again:
+            self.impatient += 1
+            return refusal
+        self._limit, self._open_again = 0, 0.0
+        return None
 
     def _take(self, path: str, headers: Mapping[str, str], body: dict[str, Any]) -> Answer:
         with self._lock:
