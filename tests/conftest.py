@@ -6,5 +6,5 @@ __all__ = ["cache", "database", "kafka", "postgres", "redis_server", "run_folder
 
 # A slow machine is no bug: no test is judged by its clock.
 settings.register_profile("usual", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.register_profile("thorough", parent=settings.get_profile("usual"), max_examples=5000)
+settings.register_profile("thorough", parent=settings.get_profile("usual"), max_examples=1000)
 settings.load_profile("usual")
