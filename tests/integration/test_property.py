@@ -181,7 +181,7 @@ class QuickShop(Shop):
         rows = ([*products], [None if ledger is None else str(ledger) for ledger, _, _ in products.values()])
         with self.session.cursor() as cursor:
             cursor.execute(f"TRUNCATE {self.table}")
-            insert = f"INSERT INTO {self.table} SELECT * FROM unnest(%s::text[]::{id_type}[], %s::numeric[])"  # noqa: S608
+            insert = f"INSERT INTO {self.table} SELECT * FROM unnest(%s::text[]::{id_type}[], %s::numeric[])"
             cursor.execute(insert, rows)
         pipeline = self.cache.pipeline()
         pipeline.flushall()

@@ -90,6 +90,21 @@ def test_a_sale_between_the_second_look_and_the_write_is_never_undone():
     assert outcome.tally.products == 1
 
 
+def test_17_an_order_and_a_return_that_leave_the_same_number_are_not_taken_for_drift():
+    world = World({"a": (100, 100)})
+    world.sell("a")  # on its way to the ledger at the first look
+    world.clock.after(0.5, lambda: world.book("a"))
+    world.clock.after(1, lambda: world.sell("a", -1))
+    world.clock.after(1.1, lambda: world.book("a", -1))
+    world.clock.after(1.9, lambda: world.sell("a"))  # on its way at the second, with the same two numbers
+    world.clock.after(3.8, lambda: world.book("a"))
+
+    outcome = world.attempt()
+
+    assert (outcome.tally.matched, outcome.tally.restored.count) == (1, 0)
+    assert world.counter("a") == "99"
+
+
 def test_a_product_sold_at_every_look_is_left_alone():
     world = World({"a": (100, 97)})
 
