@@ -40,6 +40,14 @@ check: .venv/.installed ## ruff, mypy --strict, import-linter
 test: .venv/.installed ## every test, on real PostgreSQL, Redis, Kafka and Airflow
 	@$(BIN)/pytest
 
+.PHONY: test-cluster
+test-cluster: .venv/.installed ## the tests on Apache Kafka, TLS, Celery and docker-compose.yaml's own configuration
+	@$(BIN)/pytest --cluster tests/cluster tests/integration
+
+.PHONY: env
+env: ## write .env with fresh random passwords, which docker compose requires
+	@$(PYTHON) deploy/env.py .env
+
 .PHONY: demo
 demo: .venv/.installed ## one night from start to end on embedded services (no Docker): exit 0 if it did what the data says
 	@$(BIN)/python -m local demo

@@ -44,6 +44,11 @@ class Kafka:
         return f"{self.host}:{self.port}"
 
     @property
+    def client(self) -> dict[str, str]:
+        """What a client is made with."""
+        return {"bootstrap.servers": self.bootstrap_servers}
+
+    @property
     def running(self) -> bool:
         """Whether the broker's process is there (a paused one is)."""
         return self.process.running
@@ -78,7 +83,7 @@ class Kafka:
             created.result(timeout=10)
 
     def _admin(self) -> AdminClient:
-        return AdminClient({"bootstrap.servers": self.bootstrap_servers})
+        return AdminClient(self.client)
 
     def _answers(self) -> bool:
         try:
