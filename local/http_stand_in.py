@@ -44,7 +44,7 @@ class StandIn:
 
     Args:
         answer: takes the path, the headers and the body; gives the status and the body of the answer.
-        journal: a file that gets each accepted request as a line of JSON; None: none.
+        journal: a file that gets each accepted request as a line of JSON; None: none. It is there from the start.
         tls: makes it an https server.
     """
 
@@ -56,7 +56,7 @@ class StandIn:
         port: int = 0,
     ) -> None:
         self._answer = answer
-        self._journal = journal
+        self.journal = journal
         self._lock = threading.Lock()
         self._once: deque[Refusal] = deque()
         self._always: Refusal | None = None
@@ -133,8 +133,8 @@ class StandIn:
             status, answer = self._answer(path, headers, body)
             if status < 300 and answer.get("ok", True):  # noqa: PLR2004 - the 2xx of HTTP; Slack's "ok": false is a no
                 self.accepted.append(body)
-                if self._journal is not None:
-                    with self._journal.open("a") as journal:
+                if self.journal is not None:
+                    with self.journal.open("a", encoding="utf-8") as journal:
                         journal.write(json.dumps(body, ensure_ascii=False) + "\n")
             return status, answer
 
