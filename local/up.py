@@ -99,7 +99,7 @@ def _received(connection: str, stand_in: StandIn | None) -> str:
     """Say where what a channel received can be read."""
     if stand_in is None or stand_in.journal is None:
         return f"your own, from {connection}"
-    return f"what arrives is written to {os.path.relpath(stand_in.journal)}"
+    return f"{stand_in.url} shows what arrives, and {os.path.relpath(stand_in.journal)} keeps it"
 
 
 def _insist_on_life(stack: Stack, airflow: Airflow) -> None:
