@@ -26,7 +26,7 @@ from stocksync.services.page import PagerTeller
 from stocksync.services.resolve import Resolver
 from stocksync.services.tell_slack import SlackTeller
 from stocksync.settings import Settings
-from stocksync.wiring import channels, connections
+from stocksync.wiring import channels, connections, event_formats
 from stocksync.wiring.assets import ALERTS, SUMMARIES
 from stocksync.wiring.retries import final_when_permanent
 
@@ -60,7 +60,7 @@ def deliver(context: Mapping[str, Any]) -> dict[str, Any]:
         source = KafkaAlertSource(consumer, settings.topic)
         intake = Intake(
             source=source,
-            decode=connections.codec().decode,
+            decode=event_formats.reader(settings).decode,
             quarantine=KafkaQuarantine(producer, settings.topic, f"{settings.topic}.dlq"),
             quarantined=RedisDeliveryMemory(client, "dlq"),
             told={channel: told[channel] for channel in tellers},

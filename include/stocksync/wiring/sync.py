@@ -3,6 +3,7 @@
 import logging
 import os
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -26,7 +27,7 @@ from stocksync.services.close_run import add_up, status_of
 from stocksync.services.drain import drain
 from stocksync.services.reconcile import Reconciler, Stores
 from stocksync.settings import Settings
-from stocksync.wiring import connections, requests
+from stocksync.wiring import connections, event_formats, requests
 from stocksync.wiring.assets import ALERTS, PUBLISHED, SUMMARIES
 from stocksync.wiring.retries import final_when_permanent
 
@@ -46,7 +47,8 @@ def acquire_lock(context: Mapping[str, Any]) -> dict[str, Any]:
     if plan.dry_run:
         log.warning("dry run, because %s: nothing is written, nobody is alerted", plan.dry_run_reason)
         return plan.to_dict()
-    connections.publisher(settings).check()
+    plan = replace(plan, schema_id=event_formats.schema_id(settings))
+    connections.publisher(settings, plan.schema_id).check()
     lock = _lock(plan)
     try:
         lock.hold()
@@ -88,7 +90,7 @@ def reconcile(raw_plan: dict[str, Any], raw_range: dict[str, Any], state: Any) -
         if writing
         else NoOutbox(),
         lock=_lock(plan) if writing else NoLock(),
-        publisher=connections.publisher(settings) if writing else NoPublisher(),
+        publisher=connections.publisher(settings, plan.schema_id) if writing else NoPublisher(),
         journal=_StateStoreJournal(state),
         clock=connections.SystemClock(),
     )
@@ -109,7 +111,7 @@ def publish_pending(raw_plan: dict[str, Any] | None, outlet_events: Any) -> int:
     if plan.dry_run:
         log.info("a dry run has nothing to publish")
         return 0
-    client, publisher = connections.redis_client(), connections.publisher(settings)
+    client, publisher = connections.redis_client(), connections.publisher(settings, plan.schema_id)
     published = 0
     for outbox in unfinished(client, settings.key_prefix):
         run = outbox.identity
