@@ -18,7 +18,7 @@ from benchmarks.engine import SETTLE
 from benchmarks.figures import show, write
 from benchmarks.night import EMPTY, FULL, night
 from local.kafka import Kafka
-from local.postgres import Postgres, program
+from local.postgres import Postgres
 from local.redis import Redis
 from local.run_folder import RunFolder
 
@@ -42,12 +42,13 @@ GOALS = {
 class Bench:
     """The services under measurement, and what has been measured."""
 
-    def __init__(self, console: Console, run: RunFolder, postgres: Postgres, redis: Redis, kafka: Kafka) -> None:
+    def __init__(self, console: Console, postgres: Postgres, redis: Redis, kafka: Kafka) -> None:
         self._console = console
         self._redis = redis
         self._kafka = kafka
         self._dsn = postgres.create_database("bench")
         self._ledger = postgres.connect("bench")
+        self._psql = postgres.programs / "psql"
         self.seconds: dict[str, list[float]] = defaultdict(list)
         self.peaks: dict[str, list[float]] = defaultdict(list)
         self.scale: dict[str, dict[str, float]] = defaultdict(dict)
@@ -56,7 +57,7 @@ class Bench:
         """Measure the floor and the engine on an undisturbed catalogue, in turn."""
         catalogue = self._load(name, Catalogue(SIZES[name], id_type))
         for _ in range(RUNS if name != "10m" else 1):
-            self._note(f"copy.{id_type}.{name}", floor.copy_to_null(program("psql"), self._dsn, catalogue.table))
+            self._note(f"copy.{id_type}.{name}", floor.copy_to_null(self._psql, self._dsn, catalogue.table))
             self._note(f"mget.{id_type}.{name}", floor.mget_everything(self._redis.uri, self._dsn, catalogue.table))
             self._engine(f"compare.{id_type}.{name}", catalogue, write=False)
         if id_type == "text":
@@ -106,7 +107,7 @@ class Bench:
             "write": write,
         }
         command = [sys.executable, "-m", "benchmarks.engine", json.dumps(job)]
-        said = subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout  # noqa: S603 - ourselves
+        said = subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout
         if write:
             self._kafka.forget_topic(topic)
         result: dict[str, Any] = json.loads(said)
@@ -124,7 +125,7 @@ class Bench:
 def measure(console: Console, sizes: list[str]) -> dict[str, Any]:
     """Measure everything and work out the ratios; what a size left out would give is None."""
     with RunFolder("bench") as run, Postgres(run) as postgres, Redis(run) as redis, Kafka(run) as kafka:
-        bench = Bench(console, run, postgres, redis, kafka)
+        bench = Bench(console, postgres, redis, kafka)
         for name in sizes:
             bench.compare(name)
             if name in {"10k", "100k", "1m"}:

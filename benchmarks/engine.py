@@ -71,9 +71,7 @@ def measure(job: dict[str, Any]) -> dict[str, Any]:
         stop_at=(now + timedelta(hours=1)).isoformat(),
     )
     everything = IdRange(0, 1)
-    reconciler = Reconciler(
-        _stores(job, plan, everything), plan, Rules(), key_prefix=PREFIX, settle=SETTLE
-    )
+    reconciler = Reconciler(_stores(job, plan, everything), plan, Rules(), key_prefix=PREFIX, settle=SETTLE)
     begun, cpu = time.perf_counter(), time.process_time()
     outcome = reconciler.run(everything)
     return {

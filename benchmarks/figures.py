@@ -46,10 +46,10 @@ def plot(scale: dict[str, dict[str, float]], target: Path) -> None:
     import matplotlib as mpl  # noqa: PLC0415 - slow to import, and only wanted at the end
 
     mpl.use("svg")
-    from matplotlib import pyplot  # noqa: PLC0415
+    from matplotlib import pyplot as plt  # noqa: PLC0415
 
     mpl.rcParams["svg.hashsalt"] = "stock-sync"
-    figure, axes = pyplot.subplots(figsize=(7, 4.5), layout="constrained")
+    figure, axes = plt.subplots(figsize=(7, 4.5), layout="constrained")
     for name, points in scale.items():
         sizes = sorted(map(int, points))
         style = {"linestyle": "--", "color": "grey"} if name.startswith("floor") else {"marker": "o"}

@@ -32,7 +32,7 @@ class Night:
         with self._stack.connection(STOCK_REDIS).redis() as cache:
             catalogue.load(ledger, cache)
         with ledger.cursor() as cursor:
-            cursor.execute(f'CREATE OR REPLACE VIEW products AS SELECT id, stock FROM "{catalogue.table}"')  # noqa: S608
+            cursor.execute(f'CREATE OR REPLACE VIEW products AS SELECT id, stock FROM "{catalogue.table}"')
         ledger.close()
 
     def seconds(self, dag: str, conf: dict[str, object]) -> tuple[float, int]:

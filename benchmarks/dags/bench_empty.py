@@ -3,7 +3,7 @@
 What Airflow itself costs: as many mapped tasks as stock_sync would have, each returning at once.
 """
 
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 
 from airflow.sdk import Param, TriggerRule, dag, get_current_context, setup, task, teardown
 
@@ -11,7 +11,7 @@ from airflow.sdk import Param, TriggerRule, dag, get_current_context, setup, tas
 @dag(
     dag_id="bench_empty",
     schedule=None,
-    start_date=datetime(2024, 1, 1, tzinfo=timezone.utc),
+    start_date=datetime(2024, 1, 1, tzinfo=UTC),
     catchup=False,
     dagrun_timeout=timedelta(minutes=30),
     doc_md=__doc__,

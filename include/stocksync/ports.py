@@ -61,7 +61,15 @@ class StockCache(Protocol):
         ...
 
     def read(self, product_ids: Sequence[str]) -> list[CacheValue]:
-        """Look at some counters again."""
+        """Read some counters."""
+        ...
+
+    def look(self, product_ids: Sequence[str]) -> list[tuple[CacheValue, bool]]:
+        """Read some counters, and say of each whether nobody wrote it since the look before.
+
+        A write counts even if it left the same bytes. Looks come in pairs: the first look at a counter, and the one
+        after a pair, has nothing before it and says no.
+        """
         ...
 
 

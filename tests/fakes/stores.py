@@ -1,6 +1,7 @@
 """In-memory stand-ins behind stocksync.ports: what a PostgreSQL, a Redis, a topic and a task state store would do."""
 
 import json
+from collections import Counter
 from dataclasses import dataclass, field
 
 from stocksync.domain.policy import Action
@@ -42,6 +43,31 @@ class FakeLedger:
         return sorted((i, stock) for i, stock in self.stocks.items() if within(i))
 
 
+class Counters(dict):
+    """Counters that know how often each was written: Redis tells of every write, even of the same bytes."""
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.writes = Counter()
+
+    def __setitem__(self, product_id, value):
+        self.writes[product_id] += 1
+        super().__setitem__(product_id, value)
+
+    def __delitem__(self, product_id):
+        self.writes[product_id] += 1
+        super().__delitem__(product_id)
+
+    def update(self, *args, **kwargs):
+        for product_id, value in dict(*args, **kwargs).items():
+            self[product_id] = value
+
+    def setdefault(self, product_id, value):
+        if product_id not in self:
+            self[product_id] = value
+        return self[product_id]
+
+
 @dataclass
 class FakeRedis:
     """What one Redis holds, shared by the fakes below as the real one is shared by the adapters."""
@@ -53,10 +79,14 @@ class FakeRedis:
     writers: dict = field(default_factory=dict)
     writes: int = 0
 
+    def __post_init__(self):
+        self.counters = Counters(self.counters)
+
 
 class FakeCache:
     def __init__(self, redis, prefix="stock:"):
         self._redis, self._prefix = redis, prefix
+        self._watched = {}
 
     def read_along(self, batches):
         for batch in batches:
@@ -64,6 +94,16 @@ class FakeCache:
 
     def read(self, product_ids):
         return [self._redis.counters.get(i) for i in product_ids]
+
+    def look(self, product_ids):
+        return [(self._redis.counters.get(i), self._untouched(i)) for i in product_ids]
+
+    def _untouched(self, product_id):
+        writes = self._redis.counters.writes[product_id]
+        if self._watched.pop(product_id, None) == writes:
+            return True
+        self._watched[product_id] = writes
+        return False
 
 
 class FakeLock:

@@ -2,79 +2,20 @@
 
 import time
 import uuid
-from contextlib import closing
 from itertools import count
 
-import psycopg2
 import pytest
 from psycopg2 import sql
 
-from stocksync.adapters import postgres_ranges
-from stocksync.adapters.postgres import LedgerTable, PostgresLedger
 from stocksync.adapters.postgres_ranges import chosen, partition
 from stocksync.domain.id_range import IdRange
-from stocksync.domain.stock import Unreadable
 from stocksync.errors import LedgerUnavailable
-
-EVERYTHING = IdRange(0, 1)
-STRANGE = [
-    "", " ", " lead", "trail ", "%",
-    "%s", "%(ids)s", "100%", "back\\slash", "\\N", "\\.", "\\", "tab\t", "cr\r", "lf\n",
-    "'", "''", "'; DROP TABLE products; --", '"', "$1", "{id}", "é", "e\u0301", "한국어", "🎈", "k" * 1000, "\x01\x7f",
-]  # fmt: skip
-
-
-class Table:
-    """A table of a fresh database, and ledgers on it."""
-
-    def __init__(self, dsn):
-        self.dsn = dsn
-
-    def sql(self, statement, *values):
-        with closing(psycopg2.connect(self.dsn)) as connection, connection, connection.cursor() as cursor:
-            cursor.execute(statement, values or None)
-            return cursor.fetchall() if cursor.description else None
-
-    def fill(self, ids, id_type="text", stock_type="bigint"):
-        self.sql(f"CREATE TABLE products (id {id_type} PRIMARY KEY, stock {stock_type})")
-        self.sql(f"INSERT INTO products SELECT unnest(%s::text[])::{id_type}, 7", list(ids))
-        return self.ledger()
-
-    def generate(self, products, digits=7):
-        self.sql(
-            f"CREATE TABLE products AS SELECT 'P' || lpad(n::text, {digits}, '0') AS id, 7 AS stock "
-            f"FROM generate_series(1, {products}) n"  # noqa: S608 - numbers of our own
-        )
-        self.sql("CREATE INDEX ON products (id)")
-
-    def ledger(self, table="products", id_column="id", stock_column="stock", *, prefix="stock:"):
-        source = LedgerTable(table, id_column, stock_column)
-        return PostgresLedger(lambda: psycopg2.connect(self.dsn, application_name="under-test"), source, prefix)
-
-    def end_sessions(self):
-        self.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'under-test'")
-
-    def sessions(self):
-        [(number,)] = self.sql("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'under-test'")
-        return number
+from tests.integration.tables import EVERYTHING, STRANGE, Table, ids_of
 
 
 @pytest.fixture
 def table(database):
     return Table(database)
-
-
-def scanned(ledger, id_range=EVERYTHING, after=None):
-    """Ids and stocks of a range as the program streams them, without the prefix."""
-    return [
-        (key.decode().removeprefix("stock:"), stock)
-        for batch in ledger.scan(id_range, after)
-        for key, stock in zip(batch.keys, batch.stocks, strict=True)
-    ]
-
-
-def ids_of(ledger, id_range=EVERYTHING, after=None):
-    return [product_id for product_id, _ in scanned(ledger, id_range, after)]
 
 
 NUMBERS = [str(n) for n in (-(2**63), -10, -9, 0, 5, 9, 10, 11, 99, 100, 1000, 2**63 - 1)]
@@ -90,18 +31,18 @@ ID_TYPES = {
 
 
 @pytest.mark.parametrize("id_type", ID_TYPES)
-@pytest.mark.parametrize("size", [1, 2, 5, 1000])
-def test_ranges_hold_every_product_exactly_once_and_a_batch_each(table, id_type, size):
+def test_ranges_hold_every_product_exactly_once_and_a_batch_each(table, id_type):
     ids = ID_TYPES[id_type]
     ledger = table.fill(ids, id_type)
 
-    ranges = partition(ledger, batch_size=size, max_ranges=1000)
+    for size in (2, 5, 1000):
+        ranges = partition(ledger, batch_size=size, max_ranges=1000)
 
-    found = [ids_of(ledger, r) for r in ranges]
-    assert [len(one) for one in found[:-1]] == [size] * (len(ids) // size - (len(ids) % size == 0))
-    assert sorted(i for one in found for i in one) == sorted(ids)
-    assert (ranges[0].lower, ranges[-1].upper) == (None, None)
-    assert [ledger.count(r, None) for r in ranges] == [len(one) for one in found]
+        found = [ids_of(ledger, r) for r in ranges]
+        assert [len(one) for one in found[:-1]] == [size] * ((len(ids) - 1) // size)
+        assert sorted(i for one in found for i in one) == sorted(ids)
+        assert (ranges[0].lower, ranges[-1].upper) == (None, None)
+        assert [ledger.count(r, None) for r in ranges] == [len(one) for one in found]
 
 
 def test_ids_are_ordered_by_the_database_never_as_text_in_python(table):
@@ -166,86 +107,6 @@ def test_a_large_ledger_is_cut_from_a_sample_evenly_and_covers_exactly(table):
     assert sum(sizes) == 210_000
     assert 12 <= len(ranges) <= 16
     assert max(sizes) < 2 * 210_000 / len(ranges)
-
-
-def test_a_view_has_no_pages_to_sample_and_is_cut_exactly(table, monkeypatch):
-    monkeypatch.setattr(postgres_ranges, "EXACT_UP_TO", 10)
-    table.fill(f"P{n:03d}" for n in range(95))
-    table.sql("CREATE VIEW sellable AS SELECT nullif(id, 'P007') AS id, stock FROM products")
-    ledger = table.ledger("sellable")
-
-    ranges = partition(ledger, batch_size=10, max_ranges=64)
-
-    assert [ledger.count(r, None) for r in ranges] == [10] * 9 + [4]  # a row without an id is no product
-    assert ("P007", b"7") not in scanned(ledger)
-
-
-@pytest.mark.parametrize(
-    "kind", ["MATERIALIZED VIEW sellable AS SELECT * FROM products", "TABLE sellable (id, stock) AS TABLE products"]
-)
-def test_what_has_pages_is_sampled_whatever_it_is(table, monkeypatch, kind):
-    monkeypatch.setattr(postgres_ranges, "EXACT_UP_TO", 10)
-    table.fill(f"P{n:03d}" for n in range(95))
-    table.sql(f"CREATE {kind}")
-    ledger = table.ledger("sellable")
-
-    assert ledger.sampled
-    assert sum(ledger.count(r, None) for r in partition(ledger, batch_size=10, max_ranges=64)) == 95
-
-
-def test_names_may_hold_a_schema_capitals_spaces_quotes_and_percent_signs(table):
-    table.sql('CREATE SCHEMA "Shop 1"')
-    table.sql('CREATE TABLE "Shop 1"."my ""products" ("the %s id" text, "100%" int)')
-    table.sql("""INSERT INTO "Shop 1"."my ""products" SELECT 'P' || n, n FROM generate_series(1, 5) n""")
-    ledger = table.ledger('Shop 1.my "products', "the %s id", "100%", prefix='st%"\\ock:')
-
-    assert ledger.read(["P1"]) == {"P1": b"1"}
-    assert [r.upper for r in partition(ledger, batch_size=2, max_ranges=9)] == ["P3", "P5", None]
-    [batch] = ledger.scan(EVERYTHING, "P4")
-    assert (batch.keys, batch.stocks) == ([b'st%"\\ock:P5'], [b"5"])
-
-
-def test_only_the_named_schema_is_read(table):
-    table.fill(["here"])
-    table.sql("CREATE SCHEMA other")
-    table.sql("CREATE TABLE other.products AS SELECT 'there'::text AS id, 1 AS stock")
-
-    assert ids_of(table.ledger()) == ["here"]
-    assert ids_of(table.ledger("other.products")) == ["there"]
-
-
-NO = Unreadable.NO_STOCK
-
-
-@pytest.mark.parametrize(
-    ("stock_type", "stocks"),
-    [
-        ("smallint", {"0": b"0", "32767": b"32767", "-1": NO, "null": NO}),
-        ("integer", {"0": b"0", "2147483647": b"2147483647", "-2147483648": NO, "null": NO}),
-        ("bigint", {"2147483647": b"2147483647", "2147483648": NO, "-9223372036854775808": NO}),
-        ("numeric", {"5": b"5", "5.0": b"5", "5.5": NO, "1e3": b"1000", "1e30": NO, "'NaN'": NO, "'Infinity'": NO}),
-        ("numeric(12,2)", {"5": b"5", "5.01": NO, "2147483647.99": NO, "-0.5": NO}),
-    ],
-)
-def test_30_a_stock_is_a_whole_number_a_counter_can_hold_or_no_stock_at_all(table, stock_type, stocks):
-    table.sql(f"CREATE TABLE products (id text, stock {stock_type})")
-    for stock in stocks:
-        table.sql(f"INSERT INTO products VALUES ($id${stock}$id$, {stock})")  # noqa: S608 - our own literals
-    ledger = table.ledger()
-
-    assert dict(scanned(ledger)) == stocks
-    assert ledger.read(list(stocks)) == stocks
-
-
-def test_a_domain_counts_as_what_it_is_made_of(table):
-    table.sql("CREATE DOMAIN sku AS text CHECK (value <> '')")
-    table.sql("CREATE DOMAIN pieces AS int")
-    table.sql("CREATE TABLE products (id sku, stock pieces)")
-    table.sql("INSERT INTO products VALUES ('a', 1), ('b', 2), ('c', NULL)")
-    ledger = table.ledger()
-
-    assert scanned(ledger) == [("a", b"1"), ("b", b"2"), ("c", NO)]
-    assert [r.lower for r in partition(ledger, batch_size=1, max_ranges=9)] == [None, "b", "c"]
 
 
 def test_31_any_id_is_read_again_as_it_is(table):

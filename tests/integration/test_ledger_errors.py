@@ -9,7 +9,7 @@ from stocksync.adapters.postgres import LedgerTable, PostgresLedger
 from stocksync.adapters.postgres_ranges import partition
 from stocksync.domain.id_range import IdRange
 from stocksync.errors import BadSetting, LedgerUnavailable
-from tests.integration.test_ledger import EVERYTHING, Table, ids_of
+from tests.integration.tables import EVERYTHING, Table, ids_of
 
 
 @pytest.fixture
@@ -68,20 +68,22 @@ def guest(table):
     table.sql("DROP OWNED BY guest; DROP ROLE guest")
 
 
-@pytest.mark.parametrize(
-    "ask", [lambda ledger: ledger.count(EVERYTHING, None), ids_of, lambda ledger: ledger.read(["a"])]
-)
-@pytest.mark.parametrize("granted", ["", "GRANT SELECT (id) ON products TO guest"])
-def test_a_role_that_may_not_read_the_table_is_told_which(table, guest, ask, granted):
-    if granted:
-        table.sql(granted)
+def test_a_role_that_may_not_read_the_table_is_told_which(table, guest):
     ledger = addressed(table.dsn, user=guest, password=guest)
 
-    if granted and ask is not ids_of and "count" in ask.__code__.co_names:
-        assert ask(ledger) == 2  # counting needs the ids only
-        return
-    with pytest.raises(BadSetting, match=r"STOCK_SYNC_PRODUCTS_TABLE='products': .*permission denied.*SELECT"):
-        ask(ledger)
+    for ask in (lambda: ledger.count(EVERYTHING, None), lambda: ids_of(ledger), lambda: ledger.read(["a"])):
+        with pytest.raises(BadSetting, match=r"STOCK_SYNC_PRODUCTS_TABLE='products': .*permission denied.*SELECT"):
+            ask()
+
+
+def test_a_role_that_may_read_the_ids_only_is_told_so_by_the_scan_too(table, guest):
+    table.sql("GRANT SELECT (id) ON products TO guest")
+    ledger = addressed(table.dsn, user=guest, password=guest)
+
+    assert ledger.count(EVERYTHING, None) == 2
+    for ask in (lambda: ids_of(ledger), lambda: ledger.read(["a"])):
+        with pytest.raises(BadSetting, match=r"STOCK_SYNC_PRODUCTS_TABLE='products': .*permission denied"):
+            ask()
 
 
 def test_a_wrong_password_says_so_and_shows_no_password(table):

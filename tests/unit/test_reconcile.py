@@ -90,6 +90,21 @@ def test_a_sale_between_the_second_look_and_the_write_is_never_undone():
     assert outcome.tally.products == 1
 
 
+def test_17_an_order_and_a_return_that_leave_the_same_number_are_not_taken_for_drift():
+    world = World({"a": (100, 100)})
+    world.sell("a")  # on its way to the ledger at the first look
+    world.clock.after(0.5, lambda: world.book("a"))
+    world.clock.after(1, lambda: world.sell("a", -1))
+    world.clock.after(1.1, lambda: world.book("a", -1))
+    world.clock.after(1.9, lambda: world.sell("a"))  # on its way at the second, with the same two numbers
+    world.clock.after(3.8, lambda: world.book("a"))
+
+    outcome = world.attempt()
+
+    assert (outcome.tally.matched, outcome.tally.restored.count) == (1, 0)
+    assert world.counter("a") == "99"
+
+
 def test_a_product_sold_at_every_look_is_left_alone():
     world = World({"a": (100, 97)})
 
@@ -165,6 +180,7 @@ def test_26_the_deadline_leaves_the_rest_unprocessed_and_nothing_is_begun_after_
     assert outcome.tally.products + outcome.unprocessed == 10_000
     assert outcome.tally.restored.count == world.redis.writes == len(world.events())
     assert all(ran < 10 for _, ran in steps)
+    assert world.clock.ran == 12, "the ledger was read on after the batch that was on its way"
 
 
 def test_an_attempt_that_starts_after_the_deadline_takes_no_lock_and_touches_nothing():

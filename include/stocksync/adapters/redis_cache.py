@@ -8,6 +8,7 @@ import hiredis
 import redis
 
 from stocksync.adapters.redis_errors import translated
+from stocksync.adapters.redis_watch import Watch
 from stocksync.domain.stock import CacheValue, Unreadable
 from stocksync.ports import LedgerBatch
 
@@ -27,6 +28,7 @@ class RedisStockCache:
     def __init__(self, client: redis.Redis, key_prefix: str) -> None:
         self._client = client
         self._prefix = key_prefix.encode()
+        self._watch = Watch(client)
 
     def read_along(self, batches: Iterable[LedgerBatch]) -> Iterator[tuple[LedgerBatch, list[CacheValue]]]:
         """Pair each batch with its counters, several MGETs ahead of the consumer on one connection."""
@@ -50,14 +52,21 @@ class RedisStockCache:
                 pool.release(connection)
 
     def read(self, product_ids: Sequence[str]) -> list[CacheValue]:
-        """Look at some counters again."""
+        """Read some counters."""
         keys = [self._prefix + product_id.encode() for product_id in product_ids]
-        values: list[CacheValue] = []
-        with translated("reading the counters again"):
+        with translated("reading counters"):
+            return self._typed(keys, cast("list[bytes | None]", self._client.mget(keys)))
+
+    def look(self, product_ids: Sequence[str]) -> list[tuple[CacheValue, bool]]:
+        """Read some counters, and notice whether they were written since the look before."""
+        keys = [self._prefix + product_id.encode() for product_id in product_ids]
+        seen: list[tuple[CacheValue, bool]] = []
+        with translated("looking at counters again"):
             for start in range(0, len(keys), _KEYS_A_CALL):
                 piece = keys[start : start + _KEYS_A_CALL]
-                values += self._typed(piece, cast("list[bytes | None]", self._client.mget(piece)))
-        return values
+                values, untouched = self._watch.mget(piece)
+                seen += zip(self._typed(piece, values), untouched, strict=True)
+        return seen
 
     def _answer(self, connection: redis.Connection, batch: LedgerBatch) -> tuple[LedgerBatch, list[CacheValue]]:
         return batch, self._typed(batch.keys, cast("list[bytes | None]", connection.read_response()))

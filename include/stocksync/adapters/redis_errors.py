@@ -17,7 +17,7 @@ def translated(doing: str) -> Iterator[None]:
     except (redis.AuthenticationError, redis.exceptions.NoPermissionError) as error:
         raise BadSetting(
             f"Redis (connection stock_redis) while {doing}: {error}; allowed: an account that may read "
-            "the counters, set them, and use every key under sync:stock:"
+            "the counters, set them, use every key under sync:stock:, and CLIENT TRACKING"
         ) from error
     except redis.RedisError as error:
         raise CacheUnavailable(f"Redis (connection stock_redis) while {doing}: {error}") from error

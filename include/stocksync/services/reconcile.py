@@ -33,14 +33,14 @@ from stocksync.ports import (
     StockLedger,
 )
 from stocksync.services.recover import alerts, first_progress, recover
-from stocksync.services.second_look import Confirmed, look_again
+from stocksync.services.second_look import Confirmed, first_look, look_again
 from stocksync.services.suspects import Group, Suspect, groups
 
 log = logging.getLogger(__name__)
 
 GROUPS_SETTLING = 32
 """How many groups may wait for their second look while the scan goes on; bounds the memory of a bad night."""
-LOOKS_AT_MOVING = 4
+LOOKS_AT_MOVING = 5
 """How often a product that keeps changing is looked at again at the end of its range."""
 MOVING_AT_MOST = 1000
 """How many of those a range remembers; any more are left for the next run at once."""
@@ -166,6 +166,7 @@ class Reconciler:
         clock = self._stores.clock
         waiting: deque[tuple[float, Group]] = deque()
         for group in found:
+            group.suspects = first_look(group.suspects, self._stores.cache)
             wait = self._settle if group.suspects else 0.0
             waiting.append((clock.monotonic() + wait, group))
             while waiting and (waiting[0][0] <= clock.monotonic() or len(waiting) > GROUPS_SETTLING):

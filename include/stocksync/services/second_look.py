@@ -1,7 +1,12 @@
-"""Second look: a difference is believed when both stores still say the same after they had time to settle."""
+"""Second look: a difference is believed when nothing has moved while the stores had time to settle.
+
+That the counter shows the same bytes is not enough: an order and a return make it come back while both are still on
+their way to the ledger. Nobody may have written it at all. Then every order from before the first look has reached
+the ledger by the second, no other has touched it, and what is left is drift.
+"""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from stocksync.domain.policy import Difference, Rules, Verdict, judge
 from stocksync.domain.tally import Tally
@@ -11,7 +16,7 @@ from stocksync.services.suspects import Suspect
 
 @dataclass(frozen=True, slots=True)
 class Confirmed:
-    """A difference seen twice, byte for byte the same."""
+    """A difference seen twice, and nothing moved in between."""
 
     product_id: str
     difference: Difference
@@ -28,6 +33,14 @@ class Look:
     tally: Tally = field(default_factory=Tally)
 
 
+def first_look(suspects: Sequence[Suspect], cache: StockCache) -> list[Suspect]:
+    """Read the suspects' counters once more, so that from now on no write to them goes unnoticed."""
+    if not suspects:
+        return []
+    seen = cache.look([suspect.product_id for suspect in suspects])
+    return [replace(suspect, cache=value) for suspect, (value, _) in zip(suspects, seen, strict=True)]
+
+
 def look_again(suspects: Sequence[Suspect], *, ledger: StockLedger, cache: StockCache, rules: Rules) -> Look:
     """Read the suspects once more in both stores and compare with what was seen before."""
     look = Look()
@@ -38,13 +51,14 @@ def look_again(suspects: Sequence[Suspect], *, ledger: StockLedger, cache: Stock
     # The cache is read after the ledger: it is the side that is written, under the condition that it still holds
     # the bytes of this very read.
     matched = missing = 0
-    for suspect, value in zip(suspects, cache.read(ids), strict=True):
+    for suspect, (value, untouched) in zip(suspects, cache.look(ids), strict=True):
         stock = stocks.get(suspect.product_id)
         if stock is None:
             continue
         verdict = judge(stock, value, rules)
         if isinstance(verdict, Difference):
-            if (stock, value) == (suspect.ledger, suspect.cache) and (value is None or isinstance(value, bytes)):
+            same = untouched and (stock, value) == (suspect.ledger, suspect.cache)
+            if same and (value is None or isinstance(value, bytes)):
                 look.confirmed.append(Confirmed(suspect.product_id, verdict, value))
             else:
                 look.moving.append(Suspect(suspect.product_id, stock, value))
