@@ -29,11 +29,8 @@ def expected(rows, limit=10):
 
 
 def severity(discrepancy):
-    return next(
-        name
-        for most, name in ((5, "LOW"), (10, "MEDIUM"), (50, "HIGH"), (2**32, "CRITICAL"))
-        if abs(discrepancy) <= most
-    )
+    size = abs(discrepancy)
+    return "LOW" if size <= 5 else "MEDIUM" if size <= 10 else "HIGH" if size <= 50 else "CRITICAL"
 
 
 def assert_promises(shop, rows, summary, *, complete=True):
