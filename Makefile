@@ -58,3 +58,7 @@ up: .venv/.installed ## everything up, the Airflow UI on 127.0.0.1; Ctrl-C or `m
 .PHONY: down
 down: .venv/.installed ## end what `make up` started
 	@$(BIN)/python -m local down
+
+.PHONY: bench
+bench: .venv/.installed ## how fast it is against the floor of this machine: ten minutes, build/bench/ (BENCH_SIZES=10k,100k,1m,10m)
+	@$(BIN)/python -m benchmarks

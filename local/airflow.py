@@ -64,6 +64,7 @@ class Airflow:
     def start(self, steps: Steps) -> None:
         """Create the metadata tables, start every component; return when each of them is healthy."""
         self.home.mkdir(mode=0o700)
+        (self.home / "config").symlink_to(PROJECT / "config")
         passwords = self.home / "passwords.json"
         passwords.touch(mode=0o600)
         passwords.write_text(json.dumps({self.user: self.password}))

@@ -50,6 +50,8 @@ class Postgres:
         self._run = run
         self._account = unprivileged()
         self._process: Process | None = None
+        self.programs = Path()
+        """Where psql and the other programs are, once it has been started."""
 
     def __enter__(self) -> Self:
         self.start()
@@ -121,7 +123,7 @@ class Postgres:
 
     def _prepare(self) -> Process:
         place, outside = _place(self._run, self._account)
-        programs = _programs(place, self._account)
+        programs = self.programs = _programs(place, self._account)
         secret = place / "password"
         secret.write_text(self.password)
         cluster = place / "cluster"

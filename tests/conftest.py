@@ -1,3 +1,10 @@
+from hypothesis import HealthCheck, settings
+
 from tests.services import cache, database, kafka, postgres, redis_server, run_folder, topic
 
 __all__ = ["cache", "database", "kafka", "postgres", "redis_server", "run_folder", "topic"]
+
+# A slow machine is no bug: no test is judged by its clock.
+settings.register_profile("usual", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("thorough", parent=settings.get_profile("usual"), max_examples=1000)
+settings.load_profile("usual")

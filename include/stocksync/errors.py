@@ -41,6 +41,10 @@ class PublishFailed(StockSyncError):
     """The broker did not acknowledge every event; the outbox still holds them."""
 
 
+class RegistryUnavailable(StockSyncError):
+    """The schema registry does not answer now; it may later."""
+
+
 class TopicUnavailable(StockSyncError):
     """The brokers did not give the events, or did not take the offsets."""
 

@@ -19,6 +19,7 @@ from stocksync.errors import BadSetting
 
 PREFIX = "STOCK_SYNC_"
 INT32_MAX = 2**31 - 1
+_CREDENTIALS = re.compile(r"//.*@", re.DOTALL)
 
 
 class Locale(StrEnum):
@@ -55,8 +56,21 @@ def _topic(value: str) -> str:
     return value
 
 
+def _registry(value: HttpUrl) -> HttpUrl:
+    if value.query or value.fragment:
+        raise ValueError
+    return value
+
+
 def _setting(default: Any, allowed: str, meaning: str, **constraints: Any) -> Any:  # noqa: ANN401 - a pydantic field
     return Field(default=default, description=meaning, json_schema_extra={"allowed": allowed}, **constraints)
+
+
+class Registration(StrEnum):
+    """Whether a run may register the event's schema."""
+
+    NEVER = "never"
+    ALLOWED = "allowed"
 
 
 class Settings(BaseSettings):
@@ -75,12 +89,27 @@ class Settings(BaseSettings):
     topic: Annotated[str, AfterValidator(_topic)] = _setting(
         "stock.sync.alert", "letters, digits, `.`, `_`, `-`", "Kafka topic of the events"
     )
-    schema_registry_url: HttpUrl | None = _setting(
+    schema_registry_url: Annotated[HttpUrl, AfterValidator(_registry)] | None = _setting(
         None, "an http(s) URL, or empty", "Confluent schema registry; without it, Avro single objects"
+    )
+    schema_registration: Registration = _setting(
+        Registration.NEVER,
+        "`never` or `allowed`",
+        "whether a run may register the event's schema under `{TOPIC}-value`, or only looks up its id",
     )
     batch_size: int = _setting(1000, "an integer from 1 to 100000", "product ids in a batch", ge=1, le=100_000)
     max_mapped_tasks: int = _setting(
         64, "an integer from 1 to 1024", "most reconcile tasks a run is cut into", ge=1, le=1024
+    )
+    max_active_ranges: int = _setting(
+        16, "an integer from 1 to 1024", "most ranges of one run that are worked on at the same time", ge=1, le=1024
+    )
+    max_products_per_second: int = _setting(
+        0,
+        "an integer from 0 to 100000000",
+        "most products a second that a run reads, all its ranges together, to spare a shared Redis; 0: no limit",
+        ge=0,
+        le=100_000_000,
     )
     auto_restore_limit: int = _setting(
         10,
@@ -164,4 +193,5 @@ class Settings(BaseSettings):
         value = next((v for k, v in environment.items() if k.upper() == variable), "")
         extra = cls.model_fields[name].json_schema_extra
         allowed = extra["allowed"] if isinstance(extra, dict) else ""
+        value = _CREDENTIALS.sub("//…@", value)
         return f"{variable}={value!r} is not allowed; allowed: {allowed}"

@@ -55,7 +55,7 @@ def pager(connection, *, timeout=5):
     return PagerDutyPager(client)
 
 
-def one_pass(bootstrap, topic, redis_uri, slack, pagerduty_connection, *, die_before="", timeout=5):
+def one_pass(bootstrap, topic, redis_uri, slack, pagerduty_connection, *, die_before="", timeout=5, patience=15):
     """Make one pass; return what it did.
 
     Args:
@@ -71,7 +71,7 @@ def one_pass(bootstrap, topic, redis_uri, slack, pagerduty_connection, *, die_be
         "slack": SlackTeller(slack_notifier(slack, timeout=timeout), memories["slack"], texts),
     }
     consumer = Consumer({"bootstrap.servers": bootstrap, **CONSUMER})
-    source = KafkaAlertSource(consumer, topic, patience=15)
+    source = KafkaAlertSource(consumer, topic, patience=patience)
     steps = {
         "remember slack": (memories["slack"], "remember"),
         "remember pagerduty": (memories["pagerduty"], "remember"),

@@ -1,6 +1,6 @@
 """Whatever is sold, and whenever attempts die, are drained or cleared: what must hold after any run, holds."""
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from stocksync.errors import PublishFailed, StockSyncError
@@ -51,7 +51,6 @@ class Shop(World):
             return
 
 
-@settings(deadline=None)
 @given(PRODUCTS, SALES, NIGHT, st.integers(1, 4))
 def test_what_must_hold_after_any_run_holds_after_any_night(products, sales, night, group_size):
     shop = Shop(products, sales)
@@ -87,7 +86,6 @@ def test_what_must_hold_after_any_run_holds_after_any_night(products, sales, nig
             assert shop.redis.counters.get(i) == before.get(i)
 
 
-@settings(deadline=None)
 @given(PRODUCTS)
 def test_a_second_run_with_nothing_changed_writes_nothing(products):
     shop = World(products)

@@ -18,6 +18,7 @@ def copied(key, stock):
 
 
 @given(st.lists(st.tuples(TEXT, st.none() | st.integers(0, 2**31 - 1)), min_size=1, max_size=20))
+@example([("\b\f\n\r\t\v\\", 1)])
 @example([("\\N", None), ("\\.", 1), ("", 0), ("\\\\t", 5), ("\t\\", None)])
 def test_any_id_comes_out_of_a_copy_as_it_is(rows):
     batch = _parse([copied(key, stock) for key, stock in rows])

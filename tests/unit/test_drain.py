@@ -6,10 +6,12 @@ from stocksync.domain.id_range import IdRange
 from stocksync.domain.progress import RangeOutcome
 from stocksync.domain.tally import Tally
 from stocksync.errors import PublishFailed, Superseded
+from stocksync.ports import Pending
 from stocksync.services.close_run import add_up
 from tests.fakes.clock import START
-from tests.fakes.world import SETTLE, Killed, World, killed_at
+from tests.fakes.world import EVERYTHING, SETTLE, Killed, World, killed_at
 from tests.unit.test_attempts import GROUP, RESTORES, STEPS, small_groups, two_groups
+from tests.unit.test_finding import FINDING
 
 __all__ = ["small_groups"]
 
@@ -45,14 +47,17 @@ def test_the_sum_is_the_same_before_and_after_the_drain(step):
 
 
 @pytest.mark.parametrize("step", STEPS)
-def test_a_range_that_was_drained_can_still_be_cleared_and_finished(step):
-    world = dead_at(step)
+@pytest.mark.parametrize("group", [1, 2])
+def test_a_range_that_was_drained_can_still_be_cleared_and_finished(step, group):
+    world = dead_at(step, group)
     world.drain()
     world.cleared()
 
     outcome = world.attempt()
 
-    assert (outcome.tally.products, world.redis.writes, len(world.events())) == (2 * GROUP, RESTORES, 2 * GROUP)
+    assert (outcome.tally.products, outcome.unprocessed) == (2 * GROUP, 0)
+    assert outcome.tally.restored.count == world.redis.writes == len(world.restored()) == RESTORES
+    assert len(world.events()) == 2 * GROUP
 
 
 @pytest.mark.parametrize("step", STEPS)
@@ -134,6 +139,16 @@ def test_returned_ranges_are_added_to_what_dead_ones_left():
 
     assert tally == progress.tally + Tally(matched=5)
     assert unprocessed == GROUP + 2 + 7
+
+
+def test_a_finding_of_a_group_that_is_counted_already_is_not_counted_again():
+    world = dead_at("cleared")
+    progress = world.outbox.take_over()
+    old = Pending(FINDING, progress.group - 1)
+
+    counted = add_up([EVERYTHING], {}, {0: progress}, lambda _index: [old], lambda _range: 2 * GROUP)
+
+    assert counted == (progress.tally, GROUP)
 
 
 def test_a_range_that_shrank_is_never_counted_below_nothing():

@@ -180,6 +180,7 @@ def test_26_the_deadline_leaves_the_rest_unprocessed_and_nothing_is_begun_after_
     assert outcome.tally.products + outcome.unprocessed == 10_000
     assert outcome.tally.restored.count == world.redis.writes == len(world.events())
     assert all(ran < 10 for _, ran in steps)
+    assert world.clock.ran == 12, "the ledger was read on after the batch that was on its way"
 
 
 def test_an_attempt_that_starts_after_the_deadline_takes_no_lock_and_touches_nothing():

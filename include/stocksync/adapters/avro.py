@@ -1,17 +1,33 @@
-"""Events as bytes: Avro single objects (specification 1.11), which carry the fingerprint of their schema."""
+"""Events as bytes: Avro single objects (specification 1.11), which carry the fingerprint of their schema.
+
+Confluent's wire format is in avro_confluent.py.
+"""
 
 import io
 import json
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import fastavro
+from fastavro.read import SchemaResolutionError
 from fastavro.schema import fingerprint, to_parsing_canonical_form
 
 _MARKER = b"\xc3\x01"
 _HEAD = len(_MARKER) + 8
+
+
+class UnknownEncoding(ValueError):
+    """The bytes are no event in an encoding and a schema this program knows."""
+
+
+class Encoder(Protocol):
+    """Writes events in one of the formats."""
+
+    def encode(self, payload: Mapping[str, Any]) -> bytes:
+        """Write one event; the same event gives the same bytes."""
+        ...
 
 
 def load_schema(path: Path) -> dict[str, Any]:
@@ -20,10 +36,6 @@ def load_schema(path: Path) -> dict[str, Any]:
     if not isinstance(parsed, dict):
         raise TypeError(f"{path} is not one Avro record")
     return parsed
-
-
-class UnknownEncoding(ValueError):
-    """The bytes are no event in an encoding and a schema this program knows."""
 
 
 class SingleObjectCodec:
@@ -35,25 +47,35 @@ class SingleObjectCodec:
 
     def encode(self, payload: Mapping[str, Any]) -> bytes:
         """Write one event."""
-        out = io.BytesIO()
-        out.write(self._head)
-        fastavro.schemaless_writer(out, self._schema, dict(payload))
-        return out.getvalue()
+        return write(self._head, self._schema, payload)
 
     def decode(self, value: bytes) -> dict[str, Any]:
         """Read one event; raise UnknownEncoding if it is none, or has bytes too many or too few."""
         if value[:_HEAD] != self._head:
             raise UnknownEncoding(f"not an Avro single object of this schema: it begins with {value[:_HEAD].hex()}")
-        body = io.BytesIO(value[_HEAD:])
-        try:
-            event = fastavro.schemaless_reader(body, self._schema, None)
-        except (EOFError, IndexError, ValueError, UnicodeDecodeError) as error:
-            raise UnknownEncoding(f"the body does not fit the schema: {error!r}") from error
-        if body.read(1):
-            raise UnknownEncoding("bytes are left over after the event")
-        if not isinstance(event, dict):
-            raise UnknownEncoding("the body is not a record")
-        return event
+        return read(value[_HEAD:], self._schema)
+
+
+def write(head: bytes, schema: dict[str, Any], payload: Mapping[str, Any]) -> bytes:
+    """Write a head and behind it a record."""
+    out = io.BytesIO()
+    out.write(head)
+    fastavro.schemaless_writer(out, schema, dict(payload))
+    return out.getvalue()
+
+
+def read(data: bytes, writer: dict[str, Any], reader: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Read a record to its last byte, in the fields of `reader` where it was written with another schema."""
+    body = io.BytesIO(data)
+    try:
+        event = fastavro.schemaless_reader(body, writer, reader)
+    except (EOFError, IndexError, ValueError, UnicodeDecodeError, SchemaResolutionError) as error:
+        raise UnknownEncoding(f"the body does not fit the schema: {error!r}") from error
+    if body.read(1):
+        raise UnknownEncoding("bytes are left over after the event")
+    if not isinstance(event, dict):
+        raise UnknownEncoding("the body is not a record")
+    return event
 
 
 @cache

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
-from stocksync.adapters.avro import SingleObjectCodec
+from stocksync.adapters.avro import Encoder
 from stocksync.domain.finding import Alert
 from stocksync.errors import BadSetting, PublishFailed
 
@@ -31,7 +31,7 @@ class KafkaAlertPublisher:
         patience: seconds to wait for the acknowledgement of a group
     """
 
-    def __init__(self, producer: Producer, topic: str, codec: SingleObjectCodec, patience: float = 35.0) -> None:
+    def __init__(self, producer: Producer, topic: str, codec: Encoder, patience: float = 35.0) -> None:
         self._producer = producer
         self._topic = topic
         self._codec = codec

@@ -3,6 +3,7 @@
 import pagerduty
 
 from stocksync.domain.notice import Incident
+from stocksync.domain.text import printable
 from stocksync.errors import ChannelDown, ChannelRefuses, MessageRefused
 
 TIMEOUT = 15
@@ -65,7 +66,11 @@ class PagerDutyPager:
             if status in _PASSING:
                 raise ChannelDown(f"{where} answered {status}; it is asked again by the next attempt") from error
             if status == _BAD_REQUEST:
-                raise MessageRefused(f"{where} will not take the event {dedup_key}: {error}") from error
+                raise MessageRefused(
+                    f"{where} will not take the event {dedup_key}: {printable(str(error), 300)}"
+                ) from error
             raise ChannelRefuses(f"{where} answered {status}; put the integration key right") from error
         except pagerduty.Error as error:
-            raise ChannelDown(f"{where} did not answer: {error}; it is asked again by the next attempt") from error
+            raise ChannelDown(
+                f"{where} did not answer: {printable(str(error), 300)}; it is asked again by the next attempt"
+            ) from error

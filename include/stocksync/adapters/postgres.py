@@ -1,7 +1,7 @@
 """The ledger in PostgreSQL, read only.
 
 Ids are compared by the database alone, in the column's own type and collation, so the column's index serves
-every range; here they are text. All names go through psycopg2.sql, all values are bound or quoted by the driver.
+every range; here they are text. All names and values go through psycopg2.sql, quoted by the driver.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -69,27 +69,27 @@ class PostgresLedger:
         """
         query = self._query("scan", prefix=sql.Literal(self._key_prefix), condition=self._within(id_range, after))
         try:
-            yield from CopyStream(self._open, query).batches()
+            yield from CopyStream(self._open, lambda connection: _spelled(query, connection)).batches()
         except psycopg2.Error as error:
             raise self._translated(error) from error
 
     def read(self, product_ids: Sequence[str]) -> Mapping[str, LedgerValue]:
         """Look at some products again by their ids."""
-        rows = self.rows(self._query("read"), {"ids": list(product_ids)})
+        rows = self.rows(self._query("read", ids=sql.Literal(list(product_ids))))
         return {i: Unreadable.NO_STOCK if stock is None else stock.encode() for i, stock in rows}
 
     def count(self, id_range: IdRange, after: str | None) -> int:
         """Count a range."""
-        [(number,)] = self.rows(self._query("count", condition=self._within(id_range, after)), {})
+        [(number,)] = self.rows(self._query("count", condition=self._within(id_range, after)))
         return int(number)
 
-    def rows(self, query: sql.Composable, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+    def rows(self, query: sql.Composable) -> list[tuple[Any, ...]]:
         """Run one statement and fetch everything (small answers only)."""
         try:
             if self._connection is None or self._connection.closed:
                 self._connection = self._open()
             with self._connection.cursor() as cursor:
-                cursor.execute(query, values or None)  # without values a % in an id means itself
+                cursor.execute(_spelled(query, self._connection))
                 return cursor.fetchall()
         except psycopg2.Error as error:
             self.close()
@@ -109,8 +109,8 @@ class PostgresLedger:
             BadSetting: no such table or column, or a type that cannot be an id or a stock.
         """
         source = self._source
-        regclass = {"table": self._quoted_table()}
-        found = {name: (declared, base) for name, declared, base in self.rows(statement("inspect_columns"), regclass)}
+        rows = self.rows(statement("inspect_columns").format(table=self._quoted_table()))
+        found = {name: (declared, base) for name, declared, base in rows}
         if not found:
             raise self._no_table()
         id_type, id_base = self._column(found, "STOCK_SYNC_ID_COLUMN", source.id_column)
@@ -127,12 +127,13 @@ class PostgresLedger:
     @property
     def sampled(self) -> bool:
         """Whether TABLESAMPLE works on it: views have no pages."""
-        kinds = self.rows(statement("relation_kind"), {"table": self._quoted_table()})
+        kinds = self.rows(statement("relation_kind").format(table=self._quoted_table()))
         return kinds in [[(kind,)] for kind in "rpm"]
 
-    def bounds(self, name: str, values: Mapping[str, Any]) -> list[str]:
+    def bounds(self, name: str, **values: object) -> list[str]:
         """Run a statement that answers with ids."""
-        return [row[0] for row in self.rows(self._query(name), values)]
+        literals = {each: sql.Literal(value) for each, value in values.items()}
+        return [row[0] for row in self.rows(self._query(name, **literals))]
 
     def _query(self, name: str, **parts: sql.Composable) -> sql.Composed:
         id_type, stock = self.columns
@@ -145,7 +146,7 @@ class PostgresLedger:
         )
 
     def _within(self, id_range: IdRange, after: str | None) -> sql.Composable:
-        """Restrict to a range. COPY takes no bound values, so the driver quotes them in."""
+        """Restrict to a range."""
         id_type, _ = self.columns
         column = sql.Identifier(self._source.id_column)
 
@@ -189,8 +190,8 @@ class PostgresLedger:
             case _:
                 return LedgerUnavailable(f"PostgreSQL (connection product_db): {said}")
 
-    def _quoted_table(self) -> str:
-        return ".".join('"{}"'.format(part.replace('"', '""')) for part in self._source.table.split("."))
+    def _quoted_table(self) -> sql.Composable:
+        return sql.Literal(".".join('"{}"'.format(part.replace('"', '""')) for part in self._source.table.split(".")))
 
     def _no_table(self) -> BadSetting:
         return BadSetting(
@@ -204,6 +205,19 @@ class PostgresLedger:
                 f"{setting}={name!r}: {self._source.table!r} has no such column; it has {', '.join(sorted(found))}"
             )
         return found[name]
+
+
+def _spelled(query: sql.Composable, connection: Connection) -> str:
+    """Put a statement into words, its values quoted in by the driver.
+
+    COPY takes no bound values, and beside bound ones a % in a name would be taken for one of them: so none are bound.
+    """
+    try:
+        return query.as_string(connection)
+    except ValueError as error:
+        raise BadSetting(
+            f"a product id is no text that PostgreSQL can hold: {error}; allowed: ids of products"
+        ) from error
 
 
 def _demand(setting: str, column: str, base: str, allowed: Sequence[str]) -> None:

@@ -2,10 +2,10 @@
 
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from queue import Queue
 
 import psycopg2
-from psycopg2 import sql
 from psycopg2.extensions import connection as Connection  # noqa: N812 - it is a class
 
 from stocksync.domain.stock import Unreadable
@@ -19,32 +19,32 @@ _BATCHES_AHEAD = 8
 class CopyStream:
     """Rows of one COPY, cut into batches in a thread, over a queue that holds a few."""
 
-    def __init__(self, connect: Callable[[], Connection], query: sql.Composed) -> None:
+    def __init__(self, connect: Callable[[], Connection], spell: Callable[[Connection], str]) -> None:
         self._connect = connect
-        self._query = query
+        self._spell = spell
         self._queue: Queue[list[bytes] | psycopg2.Error | None] = Queue(_BATCHES_AHEAD)
         self._rows: list[bytes] = []
         self._abandoned = False
 
     def batches(self) -> Iterator[LedgerBatch]:
         """Yield until the end; ending early cancels the query and closes its connection."""
-        connection = self._connect()
-        thread = threading.Thread(target=self._copy, args=(connection,), name="ledger-scan", daemon=True)
-        thread.start()
-        try:
-            while (item := self._queue.get()) is not None:
-                if isinstance(item, psycopg2.Error):
-                    raise item
-                yield _parse(item)
-        finally:
-            self._abandoned = True
-            if thread.is_alive():
-                connection.cancel()
-            while thread.is_alive():  # make room, in case the thread waits for some
-                while not self._queue.empty():
-                    self._queue.get_nowait()
-                thread.join(0.05)
-            connection.close()
+        with closing(self._connect()) as connection:
+            copying = (connection, self._spell(connection))
+            thread = threading.Thread(target=self._copy, args=copying, name="ledger-scan", daemon=True)
+            thread.start()
+            try:
+                while (item := self._queue.get()) is not None:
+                    if isinstance(item, psycopg2.Error):
+                        raise item
+                    yield _parse(item)
+            finally:
+                self._abandoned = True
+                if thread.is_alive():
+                    connection.cancel()
+                while thread.is_alive():  # make room, in case the thread waits for some
+                    while not self._queue.empty():
+                        self._queue.get_nowait()
+                    thread.join(0.05)
 
     def write(self, row: bytes) -> None:
         """Take one row of the COPY; psycopg2 calls this."""
@@ -58,10 +58,10 @@ class CopyStream:
         self._queue.put(self._rows)
         self._rows = []
 
-    def _copy(self, connection: Connection) -> None:
+    def _copy(self, connection: Connection, query: str) -> None:
         try:
             with connection.cursor() as cursor:
-                cursor.copy_expert(self._query, self)
+                cursor.copy_expert(query, self)
             if self._rows:
                 self._hand_over()
             self._queue.put(None)

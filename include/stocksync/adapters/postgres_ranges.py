@@ -27,9 +27,9 @@ def partition(ledger: PostgresLedger, *, batch_size: int, max_ranges: int) -> li
     elif total > EXACT_UP_TO and ledger.sampled:
         percent = min(100.0, 100.0 * _SAMPLED_ROWS / total)
         fractions = [number / wanted for number in range(1, wanted)]
-        bounds = ledger.bounds("sampled_bounds", {"fractions": fractions, "percent": percent})
+        bounds = ledger.bounds("sampled_bounds", fractions=fractions, percent=percent)
     else:
-        bounds = ledger.bounds("exact_bounds", {"size": size})
+        bounds = ledger.bounds("exact_bounds", size=size)
     edges = [None, *dict.fromkeys(bounds), None]
     rows = ceil(total / (len(edges) - 1))
     return [

@@ -27,6 +27,7 @@ class RunPlan:
         auto_restore_limit: largest difference restored without a person
         started_at: ISO 8601 with offset
         stop_at: ISO 8601 with offset: no new group is begun after this
+        schema_id: the registry's number for the event's schema, the same for every copy; None: no registry
     """
 
     run_id: str
@@ -39,6 +40,7 @@ class RunPlan:
     auto_restore_limit: int
     started_at: str
     stop_at: str
+    schema_id: int | None = None
 
     @property
     def identity(self) -> RunIdentity:

@@ -5,7 +5,7 @@ SELECT a.attname,
   FROM pg_attribute a
   JOIN pg_type t ON t.oid = a.atttypid
   LEFT JOIN pg_type base ON base.oid = nullif(t.typbasetype, 0)
- WHERE a.attrelid = to_regclass(%(table)s)
+ WHERE a.attrelid = to_regclass({table})
    AND a.attnum > 0
    AND NOT a.attisdropped
  ORDER BY a.attnum

@@ -1,3 +1,3 @@
 SELECT {id}::text, {stock}::text
   FROM {table}
- WHERE {id} = ANY(%(ids)s::text[]::{id_type}[])
+ WHERE {id} = ANY({ids}::text[]::{id_type}[])

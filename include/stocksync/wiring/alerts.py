@@ -13,8 +13,11 @@ from stocksync.adapters.kafka_source import CONSUMER, KafkaAlertSource, KafkaQua
 from stocksync.adapters.redis_cache import RedisStockCache
 from stocksync.adapters.redis_delivery import RedisDeliveryMemory, RedisOpenIncidents
 from stocksync.adapters.templates import Templates
+from stocksync.domain.bundle import Bundle
 from stocksync.domain.policy import Rules
+from stocksync.domain.routing import Group
 from stocksync.domain.summary import RunSummary
+from stocksync.errors import BadSetting, ChannelRefuses, MessageRefused
 from stocksync.services.alert_texts import AlertTexts
 from stocksync.services.deliver import Teller
 from stocksync.services.deliver import deliver as deliver_all
@@ -23,7 +26,7 @@ from stocksync.services.page import PagerTeller
 from stocksync.services.resolve import Resolver
 from stocksync.services.tell_slack import SlackTeller
 from stocksync.settings import Settings
-from stocksync.wiring import channels, connections
+from stocksync.wiring import channels, connections, event_formats
 from stocksync.wiring.assets import ALERTS, SUMMARIES
 from stocksync.wiring.retries import final_when_permanent
 
@@ -40,29 +43,27 @@ def deliver(context: Mapping[str, Any]) -> dict[str, Any]:
     settings = Settings.load()
     client = connections.redis_client()
     texts = AlertTexts(Templates(settings.locale), settings.zone, settings.slack_mention)
-    told: dict[str, RedisDeliveryMemory] = {}
-    tellers: dict[str, Teller] = {}
-    pager, notifier = channels.pager(), channels.slack(settings)
-    if pager is None:
-        _say_missing(channels.STOCK_PAGERDUTY, "nobody is called for urgent discrepancies")
-    else:
-        told["pagerduty"] = memory = RedisDeliveryMemory(client, "pagerduty")
-        tellers["pagerduty"] = PagerTeller(pager, memory, RedisOpenIncidents(client), texts)
-    if notifier is None:
-        _say_missing(channels.STOCK_SLACK, "no message is posted")
-    else:
-        told["slack"] = memory = RedisDeliveryMemory(client, "slack")
-        tellers["slack"] = SlackTeller(notifier, memory, texts)
+    told = {channel: RedisDeliveryMemory(client, channel) for channel in ("pagerduty", "slack")}
+
+    def pager_teller() -> Teller | None:
+        pager = channels.pager()
+        return None if pager is None else PagerTeller(pager, told["pagerduty"], RedisOpenIncidents(client), texts)
+
+    def slack_teller() -> Teller | None:
+        notifier = channels.slack(settings)
+        return None if notifier is None else SlackTeller(notifier, told["slack"], texts)
+
+    tellers = _tellers({"pagerduty": pager_teller, "slack": slack_teller})
     hook = _ConsumerHook(topics=[settings.topic], kafka_config_id=connections.STOCK_KAFKA)
     producer = connections.producer()
     with closing(connections.defined(connections.STOCK_KAFKA, lambda: hook.get_conn)) as consumer:
         source = KafkaAlertSource(consumer, settings.topic)
         intake = Intake(
             source=source,
-            decode=connections.codec().decode,
+            decode=event_formats.reader(settings).decode,
             quarantine=KafkaQuarantine(producer, settings.topic, f"{settings.topic}.dlq"),
             quarantined=RedisDeliveryMemory(client, "dlq"),
-            told=told,
+            told={channel: told[channel] for channel in tellers},
             publishing=_publishing(context["ti"]),
             zone=settings.zone,
         )
@@ -82,7 +83,7 @@ def resolve_incidents(context: Mapping[str, Any]) -> list[str]:
         raise AirflowSkipException("no run published or ended since the last pass, so there is nothing to close")
     pager = channels.pager()
     if pager is None:
-        _say_missing(channels.STOCK_PAGERDUTY, "there are no incidents to close")
+        log.warning("connection %s is not defined, so there are no incidents to close", channels.STOCK_PAGERDUTY)
         return []
     client = connections.redis_client()
     summaries = [event.source_task_instance.xcom_pull() for event in finished if event.source_task_instance]
@@ -117,5 +118,26 @@ def _publishing(ti: Any) -> Callable[[str], bool]:  # noqa: ANN401 - Airflow's t
     return publishing
 
 
-def _say_missing(conn_id: str, consequence: str) -> None:
-    log.warning("connection %s is not defined, so %s", conn_id, consequence)
+class _Broken:
+    """A channel whose connection cannot be used: it tells nobody anything, and the other one works."""
+
+    def __init__(self, error: BadSetting) -> None:
+        self._error = error
+
+    def tell(self, _group: Group, _bundle: Bundle) -> list[MessageRefused]:
+        raise ChannelRefuses(str(self._error)) from self._error
+
+
+def _tellers(make: Mapping[str, Callable[[], Teller | None]]) -> dict[str, Teller]:
+    """Make the channels that have a connection; say which have none."""
+    tellers: dict[str, Teller] = {}
+    for channel, make_one in make.items():
+        try:
+            teller = make_one()
+        except BadSetting as error:
+            teller = _Broken(error)
+        if teller is None:
+            log.warning("connection stock_%s is not defined, so nobody is told anything there", channel)
+        else:
+            tellers[channel] = teller
+    return tellers

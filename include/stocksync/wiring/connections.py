@@ -2,8 +2,6 @@
 
 import json
 from datetime import UTC, datetime
-from functools import cache
-from pathlib import Path
 from time import monotonic, sleep
 from typing import Any
 
@@ -18,15 +16,14 @@ from redis.backoff import ExponentialBackoff
 from redis.retry import Retry
 
 from stocksync.adapters import kafka
-from stocksync.adapters.avro import SingleObjectCodec, load_schema
 from stocksync.adapters.postgres import LedgerTable, PostgresLedger
 from stocksync.errors import BadSetting
 from stocksync.settings import Settings
+from stocksync.wiring import event_formats
 
 PRODUCT_DB = "product_db"
 STOCK_REDIS = "stock_redis"
 STOCK_KAFKA = "stock_kafka"
-SCHEMA = Path(__file__).parents[3] / "schemas" / "StockSyncAlert.avsc"
 
 _CONNECT_SECONDS = 10
 _ANSWER_SECONDS = 30
@@ -100,9 +97,9 @@ class _ProducerHook(KafkaProducerHook):
         return Producer({**kafka.DEFAULTS, **config})
 
 
-def publisher(settings: Settings) -> kafka.KafkaAlertPublisher:
+def publisher(settings: Settings, schema_id: int | None) -> kafka.KafkaAlertPublisher:
     """Make the publisher from connection `stock_kafka`; what its extra says wins over our defaults."""
-    return kafka.KafkaAlertPublisher(producer(), settings.topic, codec())
+    return kafka.KafkaAlertPublisher(producer(), settings.topic, event_formats.encoder(schema_id))
 
 
 def producer() -> Producer:
@@ -110,12 +107,6 @@ def producer() -> Producer:
     hook = _ProducerHook(kafka_config_id=STOCK_KAFKA)
     made: Producer = defined(STOCK_KAFKA, hook.get_producer)
     return made
-
-
-@cache
-def codec() -> SingleObjectCodec:
-    """Load the event's schema once."""
-    return SingleObjectCodec(load_schema(SCHEMA))
 
 
 def defined(conn_id: str, get: Any) -> Any:  # noqa: ANN401 - whatever the hook gives

@@ -3,6 +3,7 @@
 import logging
 import os
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -26,7 +27,7 @@ from stocksync.services.close_run import add_up, status_of
 from stocksync.services.drain import drain
 from stocksync.services.reconcile import Reconciler, Stores
 from stocksync.settings import Settings
-from stocksync.wiring import connections, requests
+from stocksync.wiring import connections, event_formats, requests
 from stocksync.wiring.assets import ALERTS, PUBLISHED, SUMMARIES
 from stocksync.wiring.retries import final_when_permanent
 
@@ -46,7 +47,8 @@ def acquire_lock(context: Mapping[str, Any]) -> dict[str, Any]:
     if plan.dry_run:
         log.warning("dry run, because %s: nothing is written, nobody is alerted", plan.dry_run_reason)
         return plan.to_dict()
-    connections.publisher(settings).check()
+    plan = replace(plan, schema_id=event_formats.schema_id(settings))
+    connections.publisher(settings, plan.schema_id).check()
     lock = _lock(plan)
     try:
         lock.hold()
@@ -88,7 +90,7 @@ def reconcile(raw_plan: dict[str, Any], raw_range: dict[str, Any], state: Any) -
         if writing
         else NoOutbox(),
         lock=_lock(plan) if writing else NoLock(),
-        publisher=connections.publisher(settings) if writing else NoPublisher(),
+        publisher=connections.publisher(settings, plan.schema_id) if writing else NoPublisher(),
         journal=_StateStoreJournal(state),
         clock=connections.SystemClock(),
     )
@@ -98,6 +100,7 @@ def reconcile(raw_plan: dict[str, Any], raw_range: dict[str, Any], state: Any) -
         Rules(plan.auto_restore_limit, settings.missing_key_policy),
         key_prefix=settings.key_prefix,
         settle=timedelta(seconds=settings.settle_seconds),
+        pace=_share(settings, id_range),
     )
     return reconciler.run(id_range).to_dict()
 
@@ -109,7 +112,7 @@ def publish_pending(raw_plan: dict[str, Any] | None, outlet_events: Any) -> int:
     if plan.dry_run:
         log.info("a dry run has nothing to publish")
         return 0
-    client, publisher = connections.redis_client(), connections.publisher(settings)
+    client, publisher = connections.redis_client(), connections.publisher(settings, plan.schema_id)
     published = 0
     for outbox in unfinished(client, settings.key_prefix):
         run = outbox.identity
@@ -214,6 +217,13 @@ def _begun(raw_plan: dict[str, Any] | None) -> RunPlan:
     if raw_plan is None:
         raise NotBegun("the run did not begin: acquire_lock failed, its log says why; nothing was compared or written")
     return RunPlan.from_dict(raw_plan)
+
+
+def _share(settings: Settings, id_range: IdRange) -> float | None:
+    """A range's part of the run's limit: as many ranges as may be active together never exceed it."""
+    if settings.max_products_per_second == 0:
+        return None
+    return settings.max_products_per_second / min(settings.max_active_ranges, id_range.of)
 
 
 def _lock(plan: RunPlan) -> RedisRunLock:

@@ -1,0 +1,76 @@
+"""The schema against the version that was agreed on, typed here by hand: whatever is added, both sides still read."""
+
+import io
+import itertools
+import json
+
+import fastavro
+import pytest
+
+from stocksync.adapters.avro import load_schema
+from tests.paths import SCHEMA
+
+ACTIONS = ["REDIS_RESTORED", "MANUAL_REVIEW_REQUIRED"]
+SEVERITIES = ["LOW", "MEDIUM", "HIGH", "CRITICAL"]
+AGREED = fastavro.parse_schema(
+    {
+        "type": "record",
+        "name": "StockSyncAlert",
+        "namespace": "com.groom.ecommerce.monitoring.event.avro",
+        "fields": [
+            {"name": "eventId", "type": "string"},
+            {"name": "eventTimestamp", "type": "long"},
+            {"name": "productId", "type": "string"},
+            {"name": "dbStock", "type": "int"},
+            {"name": "redisStock", "type": "int"},
+            {"name": "discrepancy", "type": "int"},
+            {"name": "action", "type": {"type": "enum", "name": "SyncAction", "symbols": ACTIONS}},
+            {
+                "name": "severity",
+                "type": {"type": "enum", "name": "AlertSeverity", "symbols": SEVERITIES},
+                "default": "MEDIUM",
+            },
+            {"name": "detectedAt", "type": "long"},
+        ],
+    }
+)
+OURS = load_schema(SCHEMA)
+EVENTS = [
+    {
+        "eventId": "6fa459ea-ee8a-5ca4-894e-db77e160355e",
+        "eventTimestamp": 2**62,
+        "productId": "상품-1",
+        "dbStock": -(2**31),
+        "redisStock": 2**31 - 1,
+        "discrepancy": 0,
+        "action": action,
+        "severity": severity,
+        "detectedAt": 0,
+    }
+    for action, severity in itertools.product(ACTIONS, SEVERITIES)
+]
+
+
+def passed_on(event, writer, reader):
+    body = io.BytesIO()
+    fastavro.schemaless_writer(body, writer, event)
+    body.seek(0)
+    return fastavro.schemaless_reader(body, writer, reader)
+
+
+@pytest.mark.parametrize("event", EVENTS, ids=lambda event: f"{event['action']} {event['severity']}")
+def test_backward_we_read_what_was_written_with_the_agreed_version(event):
+    assert {name: passed_on(event, AGREED, OURS)[name] for name in event} == event
+
+
+@pytest.mark.parametrize("event", EVENTS, ids=lambda event: f"{event['action']} {event['severity']}")
+def test_forward_other_teams_read_with_the_agreed_version_what_we_write(event):
+    added = {field["name"]: field["default"] for field in OURS["fields"] if field["name"] not in event}
+    assert passed_on(event | added, OURS, AGREED) == event
+
+
+def test_what_is_added_has_a_default_and_comes_last():
+    ours = json.loads(SCHEMA.read_text())["fields"]
+    agreed = [field["name"] for field in AGREED["fields"]]
+    assert [field["name"] for field in ours[: len(agreed)]] == agreed
+    assert [field["name"] for field in ours[len(agreed) :] if "default" not in field] == []

@@ -1,0 +1,88 @@
+"""The little the wiring of the alerts decides by itself."""
+
+import json
+
+import pytest
+
+from local.slack import connection
+from stocksync.errors import BadSetting, ChannelRefuses
+from stocksync.settings import Settings
+from stocksync.wiring import alerts, channels
+
+
+class Teller:
+    def tell(self, group, bundle):
+        return []
+
+
+class AirflowSays:
+    """What a task instance can ask about the runs of stock_sync."""
+
+    def __init__(self, task, running):
+        self._task, self._running = task, running
+
+    def get_task_states(self, *, dag_id, task_ids, run_ids):
+        assert (dag_id, task_ids) == ("stock_sync", ["publish_pending"])
+        return {} if self._task is None else {run_ids[0]: {"publish_pending": self._task}}
+
+    def get_dr_count(self, *, dag_id, run_ids, states):
+        assert (dag_id, run_ids, set(states)) == ("stock_sync", ["run"], {"queued", "running"})
+        return int(self._running)
+
+
+@pytest.mark.parametrize(
+    ("task", "running", "publishing"),
+    [
+        ("running", True, True),
+        ("up_for_retry", True, True),
+        (None, True, True),
+        ("success", True, False),
+        ("failed", True, False),
+        ("skipped", True, False),
+        ("running", False, False),  # its worker died and the run was given up
+        (None, False, False),  # a run of another Airflow
+    ],
+)
+def test_a_run_publishes_until_its_last_publisher_is_done_or_the_run_is_over(task, running, publishing):
+    assert alerts._publishing(AirflowSays(task, running))("run") is publishing
+
+
+def test_a_channel_without_a_connection_is_named_in_the_log(caplog):
+    assert set(alerts._tellers({"slack": lambda: None, "pagerduty": Teller})) == {"pagerduty"}
+    assert "connection stock_slack is not defined" in caplog.text
+
+
+def test_a_channel_whose_connection_cannot_be_used_leaves_the_other_one_at_work():
+    def broken():
+        raise BadSetting("connection stock_slack has no password")
+
+    tellers = alerts._tellers({"slack": broken, "pagerduty": Teller})
+    assert isinstance(tellers["pagerduty"], Teller)
+    with pytest.raises(ChannelRefuses, match="no password"):
+        tellers["slack"].tell(None, None)
+
+
+def test_no_connection_is_no_channel(monkeypatch):
+    monkeypatch.delenv("AIRFLOW_CONN_STOCK_SLACK", raising=False)
+    monkeypatch.setattr(channels, "_connection", lambda _conn_id: None)
+    assert channels.slack(Settings()) is None
+    assert channels.pager() is None
+
+
+@pytest.mark.parametrize(
+    ("extra", "says"),
+    [
+        ({"base_url": "http://127.0.0.1:1"}, "https"),
+        ({"base_url": "https://127.0.0.1:1", "ca_file": "/nowhere"}, "ca_file"),
+    ],
+)
+def test_a_pagerduty_connection_that_would_not_be_safe_is_refused(monkeypatch, extra, says):
+    described = {"conn_type": "pagerduty", "password": "key", "extra": extra}
+    monkeypatch.setenv("AIRFLOW_CONN_STOCK_PAGERDUTY", json.dumps(described))
+    with pytest.raises(BadSetting, match=says):
+        channels.pager()
+
+
+def test_a_connection_in_the_environment_is_a_channel(monkeypatch):
+    monkeypatch.setenv("AIRFLOW_CONN_STOCK_SLACK", json.dumps(connection(1)))
+    assert channels.slack(Settings()) is not None

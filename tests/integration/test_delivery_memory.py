@@ -1,0 +1,50 @@
+"""What is remembered in Redis."""
+
+from dataclasses import replace
+
+from stocksync.adapters.redis_delivery import WEEK, RedisDeliveryMemory, RedisOpenIncidents
+from stocksync.delivery_ports import OpenIncident, Sent
+from stocksync.domain.bundle import split_tokens, token
+
+PRODUCT = OpenIncident("stock-sync/product/PRD-001", 1.5, product_id="PRD-001")
+
+
+def test_what_was_told_is_read_back(cache):
+    memory = RedisDeliveryMemory(cache, "slack")
+    memory.remember("run:1", token("a") + token("b"), Sent(messages=2, urgent=1))
+    memory.remember("run:1", token("c"), Sent(messages=3, urgent=1))
+    told = set(split_tokens(memory.tokens("run:1")))
+    assert told == {int.from_bytes(token(name), "big") for name in "abc"}
+    assert memory.sent("run:1") == Sent(messages=3, urgent=1)
+
+
+def test_a_channel_and_a_run_know_nothing_of_the_others(cache):
+    RedisDeliveryMemory(cache, "slack").remember("run:1", token("a"), Sent(messages=1))
+    assert RedisDeliveryMemory(cache, "pagerduty").tokens("run:1") == b""
+    assert RedisDeliveryMemory(cache, "slack").sent("run:2") == Sent()
+
+
+def test_as_long_as_events_come_again_it_is_not_forgotten_that_they_were_told(cache):
+    memory = RedisDeliveryMemory(cache, "pagerduty")
+    memory.remember("run:1", token("a"), Sent(urgent=1))
+    for key in cache.keys("*"):
+        cache.expire(key, 60)
+    memory.tokens("run:1")
+    assert all(cache.ttl(key) > WEEK - 60 for key in cache.keys("*"))
+
+
+def test_an_open_incident_is_listed_until_it_is_removed(cache):
+    incidents = RedisOpenIncidents(cache)
+    incidents.add(PRODUCT)
+    assert incidents.all() == [PRODUCT]
+    incidents.remove(PRODUCT)
+    assert incidents.all() == []
+
+
+def test_an_incident_that_was_opened_anew_in_the_meantime_stays_listed(cache):
+    incidents = RedisOpenIncidents(cache)
+    incidents.add(PRODUCT)
+    again = replace(PRODUCT, opened_at=2.5)
+    incidents.add(again)
+    incidents.remove(PRODUCT)
+    assert incidents.all() == [again]

@@ -1,0 +1,253 @@
+"""Random catalogues on a real PostgreSQL and Redis, against the rules written a second time.
+
+`model` shares no code with the program. More examples: `pytest --hypothesis-profile=thorough`.
+"""
+
+from collections import Counter
+from datetime import timedelta
+
+import psycopg2
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stocksync.adapters.postgres import LedgerTable, PostgresLedger
+from stocksync.domain.policy import MissingKeyPolicy, Rules
+from tests.fakes.stores import FakePublisher
+from tests.fakes.world import CODEC
+from tests.shop import Shop
+
+LARGEST = 2**31 - 1
+CORRUPT = [b"", b" 7", b"7 ", b"07",
+           b"-0", b"+7", b"7.0", b"1e3", b"0x10", b"1_000", b"nan", "٣".encode(), b"\xff", b"\0",
+           str(LARGEST + 1).encode(), str(-LARGEST - 2).encode(), b"9" * 30]  # fmt: skip
+WRONG_TYPE = object()
+
+IDS = {
+    "text": st.text(
+        st.sampled_from("aB-:{}\\%'\"\t\r\n é\u0301한🎈") | st.characters(codec="utf-8"), max_size=12
+    ).filter(lambda i: "\0" not in i),
+    "bigint": st.integers(-(2**63), 2**63 - 1).map(str) | st.integers(-20, 20).map(str),
+    "uuid": st.uuids().map(str),
+}
+NEAR = st.integers(0, 130)
+LEDGER = NEAR | st.sampled_from([None, -1, 0, LARGEST, LARGEST + 1, -(2**63), "5.5", "7.00", "NaN"])
+CACHE = (
+    NEAR.map(lambda n: str(n).encode())
+    | st.integers(-60, LARGEST).map(lambda n: str(n).encode())
+    | st.sampled_from([None, WRONG_TYPE, *CORRUPT])
+)
+
+
+@st.composite
+def catalogues(draw):
+    id_type = draw(st.sampled_from(sorted(IDS)))
+    ids = draw(st.lists(IDS[id_type], unique=True, max_size=25))
+    products = {}
+    for product_id in ids:
+        ledger, cached = draw(LEDGER), draw(CACHE)
+        if isinstance(ledger, int) and ledger >= 0 and draw(st.booleans()):
+            cached = str(ledger - draw(st.sampled_from([0, 1, -1, 5, -5, 6, 10, -10, 11, -11, 50, 51, -51]))).encode()
+        products[product_id] = (ledger, cached, draw(st.booleans()))
+    return id_type, products
+
+
+SETTINGS = st.fixed_dictionaries(
+    {
+        "policy": st.sampled_from(["zero", "restore", "ignore"]),
+        "limit": st.sampled_from([0, 1, 5, 10, 11, 50, 1000, LARGEST]),
+        "batch_size": st.integers(1, 30),
+        "max_ranges": st.integers(1, 8),
+        "dry_run": st.booleans(),
+    }
+)
+
+
+# --- the rules, a second time ------------------------------------------------------------------------------------
+
+
+def stock_number(ledger):
+    """A ledger's stock as a number, None if it is none."""
+    if isinstance(ledger, str):
+        ledger = {"7.00": 7}.get(ledger)
+    return ledger if ledger is not None and 0 <= ledger <= LARGEST else None
+
+
+def counter_number(raw):
+    """A counter as a number, None if it is none: the way back must give the very same bytes."""
+    try:
+        number = int(raw.decode("ascii"))
+    except (ValueError, UnicodeDecodeError):
+        return None
+    return number if str(number).encode() == raw and -LARGEST - 1 <= number <= LARGEST else None
+
+
+def fate(ledger, cached, policy, limit):
+    """Say what becomes of a product: matched, invalid, or its difference and whether it is restored."""
+    stock = stock_number(ledger)
+    if stock is None or cached is WRONG_TYPE:
+        return "invalid"
+    if cached is None and policy == "ignore":
+        return "matched"
+    held = 0 if cached is None else counter_number(cached)
+    if held is None or stock - held > LARGEST:
+        return "invalid"
+    if stock == held:
+        return "matched"
+    by_policy = cached is None and policy == "restore"
+    return stock, held, by_policy or abs(stock - held) <= limit
+
+
+def severity(gap):
+    return next(
+        name for most, name in [(5, "LOW"), (10, "MEDIUM"), (50, "HIGH"), (10**12, "CRITICAL")] if abs(gap) <= most
+    )
+
+
+def model(products, settings):
+    """What a run must leave in Redis, count, and tell."""
+    fates = {
+        i: fate(ledger, cached, settings["policy"], settings["limit"]) for i, (ledger, cached, _) in products.items()
+    }
+    found = {i: f for i, f in fates.items() if isinstance(f, tuple)}
+    action = {i: "REDIS_RESTORED" if restored else "MANUAL_REVIEW_REQUIRED" for i, (_, _, restored) in found.items()}
+    redis = {i: cached for i, (_, cached, _) in products.items()}
+    if not settings["dry_run"]:
+        redis |= {i: str(stock).encode() for i, (stock, _, restored) in found.items() if restored}
+    sizes = {i: abs(stock - held) for i, (stock, held, _) in found.items()}
+    largest = sorted(sizes, key=lambda i: (-sizes[i], i))
+    top = [
+        {
+            "product_id": i,
+            "db": found[i][0],
+            "redis": found[i][1],
+            "discrepancy": found[i][0] - found[i][1],
+            "severity": severity(sizes[i]),
+            "action": action[i],
+        }
+        for i in largest[:10]
+    ]
+    ends = Counter(f if isinstance(f, str) else action[i] for i, f in fates.items())
+    summary = {
+        "total": len(products),
+        "matched": ends["matched"],
+        "invalid": ends["invalid"],
+        "restored": ends["REDIS_RESTORED"],
+        "manual_review": ends["MANUAL_REVIEW_REQUIRED"],
+        "changed": 0,
+        "unprocessed": 0,
+        "by_severity": {
+            s: sum(severity(n) == s for n in sizes.values()) for s in ("LOW", "MEDIUM", "HIGH", "CRITICAL")
+        },
+        "mean_discrepancy": round(sum(sizes.values()) / len(sizes), 2) if sizes else 0.0,
+        "max_discrepancy": max(sizes.values(), default=0),
+        "max_discrepancy_product": largest[0] if largest else None,
+        "top": top,
+        "missing_keys": sum(cached is None for _, cached, _ in products.values()),
+        "status": "complete",
+        "dry_run": settings["dry_run"],
+    }
+    events = {} if settings["dry_run"] else {i: (*found[i][:2], severity(sizes[i]), action[i]) for i in found}
+    return redis, summary, events
+
+
+# --- the program -------------------------------------------------------------------------------------------------
+
+
+class QuickShop(Shop):
+    """A shop whose topic is a list, and whose ledger keeps its connection."""
+
+    topic_of_this_run = None
+
+    def publisher(self):
+        return self.topic_of_this_run
+
+    def open(self):
+        self.session = psycopg2.connect(self.dsn)
+        self.session.autocommit = True
+        self.ledgers = {}
+        for id_type in IDS:
+            with self.session.cursor() as cursor:
+                cursor.execute(f"CREATE TABLE {id_type}s (id {id_type} PRIMARY KEY, stock numeric)")
+
+    def ledger(self):
+        if self.table not in self.ledgers:
+            source = LedgerTable(self.table, "id", "stock")
+            self.ledgers[self.table] = PostgresLedger(lambda: psycopg2.connect(self.dsn), source, self.prefix)
+        return self.ledgers[self.table]
+
+    def fill(self, id_type, products):
+        self.table = f"{id_type}s"
+        rows = ([*products], [None if ledger is None else str(ledger) for ledger, _, _ in products.values()])
+        with self.session.cursor() as cursor:
+            cursor.execute(f"TRUNCATE {self.table}")
+            insert = f"INSERT INTO {self.table} SELECT * FROM unnest(%s::text[]::{id_type}[], %s::numeric[])"
+            cursor.execute(insert, rows)
+        pipeline = self.cache.pipeline()
+        pipeline.flushall()
+        for product_id, (_, cached, mortal) in products.items():
+            key = f"{self.prefix}{product_id}"
+            if cached is WRONG_TYPE:
+                pipeline.rpush(key, "7")
+            elif cached is not None:
+                pipeline.set(key, cached, ex=1000 if mortal else None)
+        pipeline.execute()
+
+    def counters(self, products):
+        """What Redis holds for each product, and whether it will expire."""
+        held = {}
+        for product_id in products:
+            key = f"{self.prefix}{product_id}"
+            if self.cache.type(key) == b"list":
+                value = WRONG_TYPE if self.cache.lrange(key, 0, -1) == [b"7"] else "another list"
+            else:
+                value = self.cache.get(key)
+            held[product_id] = (value, self.cache.ttl(key) > 0)
+        return held
+
+
+@pytest.fixture(scope="module")
+def shop(postgres, redis_server):
+    dsn = postgres.create_database("random_catalogues")
+    with redis_server.client() as cache:
+        shop = QuickShop(dsn, cache, "", "", settle=timedelta(0))
+        shop.open()
+        yield shop
+    shop.session.close()
+    for ledger in shop.ledgers.values():
+        ledger.close()
+    postgres.drop_database("random_catalogues")
+
+
+def run(shop, settings):
+    shop.topic_of_this_run = FakePublisher()
+    return shop.run(shop.plan(dry_run=settings["dry_run"]))
+
+
+@given(catalogues(), SETTINGS)
+def test_any_catalogue_ends_as_the_rules_say_in_redis_in_the_summary_and_on_the_topic(shop, catalogue, settings):
+    id_type, products = catalogue
+    shop.rules = Rules(settings["limit"], MissingKeyPolicy(settings["policy"]))
+    shop.batch_size, shop.max_ranges = settings["batch_size"], settings["max_ranges"]
+    shop.fill(id_type, products)
+    redis, expected, events = model(products, settings)
+
+    summary = run(shop, settings)
+
+    lives = {i: mortal and isinstance(cached, bytes) for i, (_, cached, mortal) in products.items()}
+    assert shop.counters(products) == {i: (redis[i], lives[i]) for i in products}
+    assert {name: summary[name] for name in expected} == expected
+    delivered = [CODEC.decode(CODEC.encode(alert.payload())) for alert in shop.topic_of_this_run.delivered]
+    told = {e["productId"]: (e["dbStock"], e["redisStock"], e["severity"], e["action"]) for e in delivered}
+    assert told == events
+    assert len(delivered) == len(events) == len({e["eventId"] for e in delivered})
+    assert all(e["discrepancy"] == e["dbStock"] - e["redisStock"] for e in delivered)
+    assert len(shop.ranges()) <= settings["max_ranges"]
+    assert shop.cache.keys("sync:stock:2*") == shop.cache.keys("sync:stock:outbox*") == []
+
+    held = shop.counters(products)
+    again = run(shop, settings)
+
+    assert shop.counters(products) == held, "a run with nothing changed wrote something"
+    if not settings["dry_run"]:
+        assert (again["restored"], again["matched"]) == (0, summary["matched"] + summary["restored"])
