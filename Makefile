@@ -47,6 +47,14 @@ chaos: export CHAOS_EXAMPLES := $(or $(CHAOS_EXAMPLES),150)
 chaos: .venv/.installed ## random kills, live orders, faults (docs/reliability.md): CHAOS_SCHEDULES=1000 for more, CHAOS_SEED=7 for one
 	@$(BIN)/pytest $(if $(CHAOS_SEED),tests/chaos/test_schedules.py,tests/chaos tests/faults)
 
+.PHONY: test-cluster
+test-cluster: .venv/.installed ## the tests on Apache Kafka, TLS, Celery and docker-compose.yaml's own configuration
+	@$(BIN)/pytest --cluster tests/cluster tests/integration
+
+.PHONY: env
+env: ## write .env with fresh random passwords, which docker compose requires
+	@$(PYTHON) deploy/env.py .env
+
 .PHONY: demo
 demo: .venv/.installed ## one night from start to end on embedded services (no Docker): exit 0 if it did what the data says
 	@$(BIN)/python -m local demo

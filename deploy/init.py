@@ -16,6 +16,8 @@ from confluent_kafka.admin import (
     AclOperation,
     AclPermissionType,
     AdminClient,
+    AlterConfigOpType,
+    ConfigEntry,
     ConfigResource,
     NewTopic,
     ResourcePatternType,
@@ -111,8 +113,9 @@ def _create(admin: AdminClient, topic: NewTopic) -> None:
             if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
                 raise
             log.info("topic %s is there", topic.topic)
-    resource = ConfigResource(ConfigResource.Type.TOPIC, topic.topic, set_config=topic.config)
-    for done in admin.alter_configs([resource]).values():
+    entries = [ConfigEntry(*entry, incremental_operation=AlterConfigOpType.SET) for entry in topic.config.items()]
+    resource = ConfigResource(ConfigResource.Type.TOPIC, topic.topic, incremental_configs=entries)
+    for done in admin.incremental_alter_configs([resource]).values():
         done.result(_PATIENCE)
 
 

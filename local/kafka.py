@@ -46,6 +46,11 @@ class Kafka:
         return f"{self.host}:{self.port}"
 
     @property
+    def client(self) -> dict[str, str]:
+        """What a client is made with."""
+        return {"bootstrap.servers": self.bootstrap_servers}
+
+    @property
     def running(self) -> bool:
         """Whether the broker's process is there (a paused one is)."""
         return self.process.running
@@ -81,7 +86,7 @@ class Kafka:
 
     def _admin(self) -> AdminClient:
         # Without what it tells of itself: on a busy machine that it had one event left when it was closed.
-        return AdminClient({"bootstrap.servers": self.bootstrap_servers, "log_level": NOTICE})
+        return AdminClient({**self.client, "log_level": NOTICE})
 
     def _answers(self) -> bool:
         try:

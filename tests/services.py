@@ -8,6 +8,8 @@ import secrets
 
 import pytest
 
+from local import java
+from local.apache_kafka import ApacheKafka
 from local.kafka import Kafka
 from local.postgres import Postgres
 from local.redis import Redis
@@ -36,10 +38,21 @@ def redis_server(run_folder):
 
 
 @pytest.fixture(scope="session")
-def kafka(run_folder):
-    """A broker: bootstrap_servers, create_topic(name, partitions), stop(), start(), restart(), process.pause()."""
-    with Kafka(run_folder) as broker:
+def kafka(request, run_folder):
+    """A broker: client (what clients are made with), create_topic(name, partitions), stop(), start(), restart().
+
+    It has a process too, to pause. With `pytest --cluster` it is Apache Kafka itself, with log-in and rights.
+    """
+    if request.config.getoption("--cluster"):
+        java_or_skip()
+    with (ApacheKafka if request.config.getoption("--cluster") else Kafka)(run_folder) as broker:
         yield broker
+
+
+def java_or_skip():
+    """Skip a test that needs a program from Maven Central where there is no Java."""
+    if absent := java.missing():
+        pytest.skip(f"needs Java 17 and Maven: {absent}")
 
 
 @pytest.fixture

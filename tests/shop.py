@@ -104,7 +104,7 @@ class Shop:
 
     dsn: str
     cache: redis.Redis
-    servers: str
+    servers: dict
     topic: str
     id_type: str = "text"
     table: str = "products"
@@ -151,7 +151,7 @@ class Shop:
         )
 
     def publisher(self):
-        producer = Producer({**DEFAULTS, "linger.ms": 1, "bootstrap.servers": self.servers})
+        producer = Producer({**DEFAULTS, "linger.ms": 1, **self.servers})
         return KafkaAlertPublisher(producer, self.topic, SingleObjectCodec(load_schema(SCHEMA)))
 
     def plan(self, run_id=None, *, dry_run=False, pass_number=0):
@@ -245,7 +245,7 @@ def messages(servers, topic):
     """Read a topic from its beginning to its end."""
     consumer = Consumer(
         {
-            "bootstrap.servers": servers,
+            **servers,
             "group.id": f"reader-{uuid.uuid4()}",
             "enable.auto.commit": False,
             "auto.offset.reset": "earliest",

@@ -12,7 +12,7 @@ ROWS = [(f"P{n:03d}", 100, (99, 100, 20, 108, None, "junk", 50, 95, 89, 100)[n %
 
 @pytest.fixture
 def shop(database, cache, kafka, topic):
-    shop = ChaosShop(database, cache, kafka.bootstrap_servers, topic).build()
+    shop = ChaosShop(database, cache, kafka.client, topic).build()
     shop.stock(ROWS)
     return shop
 

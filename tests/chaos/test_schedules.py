@@ -20,7 +20,7 @@ def stage(database, cache, redis_server, kafka):
         topic = f"chaos.{seed}"
         if seed % KAFKA_EVERY == 0:
             kafka.create_topic(topic)
-        shop = ChaosShop(database, cache, kafka.bootstrap_servers if seed % KAFKA_EVERY == 0 else "", topic)
+        shop = ChaosShop(database, cache, kafka.client if seed % KAFKA_EVERY == 0 else {}, topic)
         shop.sql("DROP TABLE IF EXISTS products")
         return Play(shop.build(), redis_server.uri, Schedule.of(seed))
 

@@ -22,7 +22,7 @@ class Scheduler:
         self.stack = stack
         self.api = stack.airflow.api
         self.cache = stack.connection(STOCK_REDIS).redis()
-        servers = stack.connection(STOCK_KAFKA).kafka()["bootstrap.servers"]
+        servers = stack.connection(STOCK_KAFKA).kafka()
         with closing(stack.connection(PRODUCT_DB).postgres()) as connection:
             self.shop = Shop(connection.dsn, self.cache, servers, stack.names.topic)
         self.shop.dsn = stack.connections[PRODUCT_DB]

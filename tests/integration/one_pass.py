@@ -70,7 +70,7 @@ def one_pass(bootstrap, topic, redis_uri, slack, pagerduty_connection, *, die_be
         ),
         "slack": SlackTeller(slack_notifier(slack, timeout=timeout), memories["slack"], texts),
     }
-    consumer = Consumer({"bootstrap.servers": bootstrap, **CONSUMER})
+    consumer = Consumer({**bootstrap, **CONSUMER})
     source = KafkaAlertSource(consumer, topic, patience=patience)
     steps = {
         "remember slack": (memories["slack"], "remember"),
@@ -85,7 +85,7 @@ def one_pass(bootstrap, topic, redis_uri, slack, pagerduty_connection, *, die_be
         intake = Intake(
             source=source,
             decode=CODEC.decode,
-            quarantine=KafkaQuarantine(Producer({"bootstrap.servers": bootstrap}), topic, f"{topic}.dlq"),
+            quarantine=KafkaQuarantine(Producer(bootstrap), topic, f"{topic}.dlq"),
             quarantined=RedisDeliveryMemory(client, "dlq"),
             told=memories,
             publishing=lambda _run_id: False,

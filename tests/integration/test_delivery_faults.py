@@ -28,9 +28,9 @@ class Office:
 
     def __init__(self, kafka, topic, redis_uri, slack, pagerduty):
         self.slack, self.pagerduty = slack, pagerduty
-        self.topic, self.bootstrap = topic, kafka.bootstrap_servers
+        self.topic, self.bootstrap = topic, kafka.client
         self.arguments = {
-            "bootstrap": kafka.bootstrap_servers,
+            "bootstrap": kafka.client,
             "topic": topic,
             "redis_uri": redis_uri,
             "slack": slack.connection,
@@ -38,7 +38,7 @@ class Office:
         }
 
     def publish(self, *findings, values=()):
-        producer = Producer({"bootstrap.servers": self.bootstrap})
+        producer = Producer(self.bootstrap)
         for found in findings:
             alert = Alert(found, RUN.headers("because"))
             headers = [(name, value.encode()) for name, value in alert.headers.items()]
@@ -63,7 +63,7 @@ class Office:
 
     @property
     def committed(self):
-        consumer = Consumer({"bootstrap.servers": self.bootstrap, **CONSUMER})
+        consumer = Consumer({**self.bootstrap, **CONSUMER})
         offsets = consumer.committed([TopicPartition(self.topic, p) for p in range(3)], timeout=10)
         consumer.close()
         return sum(max(0, offset.offset) for offset in offsets)
@@ -279,7 +279,7 @@ def test_a_broker_that_does_not_answer_is_said_and_nothing_is_lost(office, kafka
 
 
 def read_all(office, topic):
-    consumer = Consumer({"bootstrap.servers": office.bootstrap, **CONSUMER, "group.id": "test"})
+    consumer = Consumer({**office.bootstrap, **CONSUMER, "group.id": "test"})
     consumer.assign([TopicPartition(topic, 0, OFFSET_BEGINNING)])
     found = []
     while (message := consumer.poll(15)) is not None and message.error() is None:

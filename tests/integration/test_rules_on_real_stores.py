@@ -10,7 +10,7 @@ from tests.shop import Shop
 
 @pytest.fixture
 def shop(database, cache, kafka, topic):
-    return Shop(database, cache, kafka.bootstrap_servers, topic)
+    return Shop(database, cache, kafka.client, topic)
 
 
 ID_TYPES = {

@@ -42,10 +42,10 @@ def test_a_paused_server_is_silent_and_comes_back(redis_server, cache):
 
 
 def test_a_message_comes_back_from_the_broker(kafka, topic):
-    producer = Producer({"bootstrap.servers": kafka.bootstrap_servers, "enable.idempotence": True})
+    producer = Producer({**kafka.client, "enable.idempotence": True})
     producer.produce(topic, b"value", b"key")
     assert producer.flush(10) == 0
-    consumer = Consumer({"bootstrap.servers": kafka.bootstrap_servers, "group.id": topic})
+    consumer = Consumer({**kafka.client, "group.id": topic})
     with closing(consumer):
         consumer.assign([TopicPartition(topic, number, OFFSET_BEGINNING) for number in range(3)])
         assert consumer.poll(20).value() == b"value"

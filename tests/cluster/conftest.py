@@ -1,0 +1,24 @@
+import pytest
+
+from tests.cluster.deployed import Redis
+
+
+@pytest.fixture(scope="session")
+def cluster(request):
+    """For tests that take minutes, or servers a laptop may not have."""
+    if not request.config.getoption("--cluster"):
+        pytest.skip("runs in `make test-cluster`")
+
+
+@pytest.fixture(scope="module")
+def stock_redis(run_folder):
+    """The shop's Redis as docker-compose.yaml has it."""
+    with Redis(run_folder, "stock") as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def celery_redis(run_folder):
+    """Celery's Redis as docker-compose.yaml has it."""
+    with Redis(run_folder, "celery") as server:
+        yield server

@@ -1,0 +1,98 @@
+"""Apache Kafka with docker-compose.yaml's configuration, made ready by its one-shot init."""
+
+import secrets
+
+import pytest
+from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic
+
+from deploy.init import PARTITIONS, prepare_kafka
+from stocksync.adapters.avro import SingleObjectCodec, load_schema
+from stocksync.adapters.kafka import DEFAULTS, KafkaAlertPublisher
+from stocksync.adapters.kafka_source import CONSUMER, KafkaAlertSource, KafkaQuarantine
+from stocksync.delivery_ports import Record
+from stocksync.domain.finding import Alert, Finding
+from stocksync.domain.policy import Action, severity_of
+from stocksync.errors import BadSetting
+from tests.paths import SCHEMA
+
+pytestmark = pytest.mark.usefixtures("cluster")
+TOPIC = "stock.sync.alert"
+WRONG = {"an unknown user": ("nobody", "x"), "a wrong password": ("stock-sync", "x"), "no password": ("stock-sync", "")}
+
+
+@pytest.fixture(scope="module")
+def password():
+    return secrets.token_hex(8)
+
+
+@pytest.fixture(scope="module")
+def ready(kafka, password):
+    """A broker on which init has run, twice: it may."""
+    for _ in range(2):
+        prepare_kafka(kafka.admin(), TOPIC, password)
+    return kafka
+
+
+@pytest.fixture
+def dags(ready, password):
+    """What the DAGs' clients are made with."""
+    return ready.client_of("stock-sync", password)
+
+
+def alert():
+    finding = Finding("P", 2, 1, 1, severity_of(1), Action.REDIS_RESTORED, False, 0, "id")  # noqa: FBT003
+    return Alert(finding, {"stock-sync-run-id": "run"})
+
+
+def test_the_topics_have_their_partitions_and_keep_seven_days(ready):
+    admin = ready.admin()
+    found = admin.list_topics(timeout=10).topics
+    for name, partitions in PARTITIONS.items():
+        topic = name.format(topic=TOPIC)
+        assert len(found[topic].partitions) == partitions
+        [configuration] = admin.describe_configs([ConfigResource(ConfigResource.Type.TOPIC, topic)]).values()
+        settings = {setting: entry.value for setting, entry in configuration.result(10).items()}
+        assert settings["retention.ms"] == str(7 * 24 * 3600 * 1000)
+
+
+def test_the_dags_user_publishes_reads_commits_and_puts_aside(dags):
+    publisher = KafkaAlertPublisher(Producer({**DEFAULTS, **dags}), TOPIC, SingleObjectCodec(load_schema(SCHEMA)))
+    publisher.publish([alert()])
+    consumer = Consumer({**dags, **CONSUMER})
+    source = KafkaAlertSource(consumer, TOPIC)
+    [record] = source.read()
+    source.commit({record.partition: record.offset + 1})
+    assert consumer.committed([TopicPartition(TOPIC, record.partition)], timeout=10)[0].offset == record.offset + 1
+    consumer.close()
+    poison = Record(0, 0, 0, b"k", b"v", [])
+    KafkaQuarantine(Producer(dags), TOPIC, f"{TOPIC}.dlq").put([(poison, "why")])
+
+
+def test_the_dags_user_can_use_no_other_topic_and_make_none(ready, dags):
+    ready.create_topic("orders", 1)
+    with pytest.raises(BadSetting, match=r"orders.*(?i:authoriz)"):
+        KafkaAlertPublisher(Producer({**DEFAULTS, **dags}), "orders", SingleObjectCodec(load_schema(SCHEMA))).check()
+    admin = AdminClient(dags)
+    with pytest.raises(KafkaException, match=r"(?i)authoriz"):
+        [created.result(10) for created in admin.create_topics([NewTopic("mine", 1, 1)]).values()]
+    ready.forget_topic("orders")
+
+
+@pytest.mark.parametrize(("user", "its_password"), WRONG.values(), ids=WRONG)
+def test_nobody_else_gets_in(ready, user, its_password):
+    client = {**ready.client_of(user, its_password), "socket.connection.setup.timeout.ms": 2000}
+    with pytest.raises((KafkaException, ValueError)):
+        AdminClient(client).list_topics(timeout=5)
+
+
+def test_nobody_gets_in_without_logging_in(ready):
+    with pytest.raises(KafkaException):
+        AdminClient({"bootstrap.servers": ready.bootstrap_servers}).list_topics(timeout=5)
+
+
+def test_a_topic_is_not_made_by_a_spelling_mistake(ready):
+    producer = Producer({**ready.client, "delivery.timeout.ms": 3000, "message.timeout.ms": 3000})
+    producer.produce("stock.sync.alrt", b"x")
+    producer.flush(10)
+    assert "stock.sync.alrt" not in ready.admin().list_topics(timeout=10).topics
