@@ -3,6 +3,7 @@
 import time
 from collections import defaultdict
 from contextlib import ExitStack
+from datetime import datetime
 from typing import Any
 
 from local.airflow import Airflow
@@ -44,6 +45,7 @@ def follow(airflow: Airflow, dag: str, run_id: str, steps: Steps, remark: str = 
         if state == "failed":
             failed = sorted({task["task_id"] for task in tasks if task["state"] == "failed"})
             raise RunFailed(f"run {run_id} failed in {', '.join(failed)}{_where(airflow, dag, run_id)}")
+        step.took(_seconds([airflow.api.run(dag, run_id)]))
         step.note(state)
 
 
@@ -53,10 +55,11 @@ def _scheduled(airflow: Airflow, dag: str) -> list[str]:
 
 def _show(tasks: list[dict[str, Any]], shown: dict[str, tuple[ExitStack, Step]], ends: ExitStack, steps: Steps) -> None:
     """Give each task a line once it has begun, and a tick when all its mapped instances have ended."""
-    instances: dict[str, list[str | None]] = defaultdict(list)
+    instances: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for task in sorted(tasks, key=lambda task: task["start_date"] or "~"):
-        instances[task["task_id"]].append(task["state"])
-    for task_id, states in instances.items():
+        instances[task["task_id"]].append(task)
+    for task_id, mapped in instances.items():
+        states = [task["state"] for task in mapped]
         ended = sum(state in ENDED for state in states)
         if task_id not in shown and any(state == "running" or state in ENDED for state in states):
             end = ends.enter_context(ExitStack())
@@ -66,7 +69,15 @@ def _show(tasks: list[dict[str, Any]], shown: dict[str, tuple[ExitStack, Step]],
             outcome = ", ".join(sorted({str(state) for state in states if state != "success" and state in ENDED}))
             step.note(" ".join(filter(None, [f"{ended} of {len(states)}" if len(states) > 1 else "", outcome])))
             if ended == len(states):
+                step.took(_seconds(mapped))
                 end.close()
+
+
+def _seconds(ended: list[dict[str, Any]]) -> float:
+    """Return the time from the first start to the last end, of what has started at all."""
+    begun = [datetime.fromisoformat(each["start_date"]) for each in ended if each["start_date"]]
+    over = [datetime.fromisoformat(each["end_date"]) for each in ended if each["end_date"]]
+    return max(0, (max(over) - min(begun)).total_seconds()) if begun and over else 0
 
 
 def _broken(airflow: Airflow) -> bool:

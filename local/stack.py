@@ -133,7 +133,7 @@ class Stack:
     def _start_redis(self) -> None:
         def start() -> str:
             server = self._start(Redis(self._run), "127.0.0.1:{0.port}")
-            return f"redis://:{server.password}@{server.host}:{server.port}?db=0"
+            return f"redis://:{server.password}@{server.host}:{server.port}"
 
         self._use(STOCK_REDIS, start)
 
