@@ -40,6 +40,13 @@ check: .venv/.installed ## ruff, mypy --strict, import-linter
 test: .venv/.installed ## every test, on real PostgreSQL, Redis, Kafka and Airflow
 	@$(BIN)/pytest
 
+.PHONY: chaos
+chaos: export CHAOS_SCHEDULES := $(or $(CHAOS_SCHEDULES),150)
+chaos: export CHAOS_ORDERS := $(or $(CHAOS_ORDERS),200000)
+chaos: export CHAOS_EXAMPLES := $(or $(CHAOS_EXAMPLES),150)
+chaos: .venv/.installed ## random kills, live orders, faults (docs/reliability.md): CHAOS_SCHEDULES=1000 for more, CHAOS_SEED=7 for one
+	@$(BIN)/pytest $(if $(CHAOS_SEED),tests/chaos/test_schedules.py,tests/chaos tests/faults)
+
 .PHONY: test-cluster
 test-cluster: .venv/.installed ## the tests on Apache Kafka, TLS, Celery and docker-compose.yaml's own configuration
 	@$(BIN)/pytest --cluster tests/cluster tests/integration

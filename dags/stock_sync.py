@@ -105,6 +105,7 @@ def stock_sync():
         retry_delay=timedelta(seconds=5),
         retry_exponential_backoff=2,
         max_retry_delay=timedelta(minutes=1),
+        max_active_tis_per_dagrun=SETTINGS.max_active_ranges,
         map_index_template="{{ task.op_kwargs['id_range']['label'] }}",
     )
     def reconcile(plan, id_range, task_state_store=None):

@@ -105,11 +105,12 @@ class Airflow:
         return Process(f"airflow-{name}", command, run=self._run, env=inherited | self.settings)
 
     def _own_settings(self, database: str) -> dict[str, str]:
+        direct = filter(None, [os.environ.get("NO_PROXY"), os.environ.get("no_proxy"), "127.0.0.1", "localhost"])
         return {
             "AIRFLOW_HOME": str(self.home),
             "PYTHONPATH": str(PROJECT / "include"),
             "PYTHONUNBUFFERED": "1",
-            "NO_PROXY": ",".join(filter(None, [os.environ.get("NO_PROXY"), "127.0.0.1", "localhost"])),
+            **dict.fromkeys(("NO_PROXY", "no_proxy"), ",".join(direct)),  # the latter wins where both are set
             "AIRFLOW__CORE__DAGS_FOLDER": str(PROJECT / "dags"),
             "AIRFLOW__CORE__PLUGINS_FOLDER": str(PROJECT / "plugins"),
             "AIRFLOW__CORE__LOAD_EXAMPLES": "False",

@@ -16,6 +16,9 @@ import fastavro
 from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 from fastavro.schema import to_parsing_canonical_form
 
+from local.shop import Occupied
+
+MONITORING = "stock-sync-monitoring"
 SCHEMA = Path(__file__).resolve().parent.parent / "schemas" / "StockSyncAlert.avsc"
 SINGLE_OBJECT = b"\xc3\x01"
 CONFLUENT = b"\x00"
@@ -43,17 +46,27 @@ class AlertReader:
     Args:
         client: what a Kafka client is made with.
         topic: where the events go.
+
+    Raises:
+        Occupied: there are events that the monitoring consumer has yet to tell people.
     """
 
     def __init__(self, client: Mapping[str, Any], topic: str) -> None:
         self._settings = dict(client) | {"group.id": "stock-sync-demo", "enable.auto.commit": False}
         self._schema = fastavro.parse_schema(json.loads(SCHEMA.read_text()))
-        with closing(Consumer(self._settings)) as consumer:
-            partitions = consumer.list_topics(topic, timeout=10).topics[topic].partitions
-            self._begin = [
-                TopicPartition(topic, number, consumer.get_watermark_offsets(TopicPartition(topic, number), 10)[1])
-                for number in partitions
-            ]
+        with closing(Consumer(self._settings | {"group.id": MONITORING})) as consumer:
+            numbers = consumer.list_topics(topic, timeout=10).topics[topic].partitions
+            committed = consumer.committed([TopicPartition(topic, number) for number in numbers], timeout=10)
+            ends = [consumer.get_watermark_offsets(partition, 10) for partition in committed]
+        backlog = sum(high - max(low, last.offset) for last, (low, high) in zip(committed, ends, strict=True))
+        if backlog:
+            raise Occupied(
+                f"topic {topic} in AIRFLOW_CONN_STOCK_KAFKA has {backlog} events that {MONITORING} has not told "
+                "people yet, and would tell here: unset the connection, or name another topic in STOCK_SYNC_TOPIC"
+            )
+        self._begin = [
+            TopicPartition(topic, last.partition, high) for last, (_, high) in zip(committed, ends, strict=True)
+        ]
 
     def read(self, at_least: int, patience: float = 10, quiet: float = 1) -> list[Received]:
         """Return what has come: until nothing more does for a while, longer if fewer than `at_least` are there."""

@@ -3,6 +3,7 @@
 from collections import Counter as Tally
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from local.alerts import Received
@@ -10,6 +11,7 @@ from local.catalogue import Counter
 from local.expectation import Expectation
 
 SHOWN = 5
+A_SECOND = 1  # the summary's times are whole seconds
 UNTIMED = ("productId", "dbStock", "redisStock", "discrepancy", "action", "severity")
 
 
@@ -61,14 +63,29 @@ def check_alerts(received: Sequence[Received], expected: Expectation) -> list[Ch
     return [
         Check(
             f"{len(expected.alerts):,} discrepancies, one event each",
-            _some([f"missing: {each}" for each in wanted - came] + [f"unexpected: {each}" for each in came - wanted]),
+            first_few(
+                [f"missing: {each}" for each in wanted - came] + [f"unexpected: {each}" for each in came - wanted]
+            ),
         ),
         Check(
             "copies of an event are equal byte for byte",
-            _some([f"{event} came as {len(values)} versions" for event, values in copies.items() if len(values) > 1]),
+            first_few(
+                [f"{event} came as {len(values)} versions" for event, values in copies.items() if len(values) > 1]
+            ),
         ),
-        Check("every event has its product as key", _some(keys)),
+        Check("every event has its product as key", first_few(keys)),
     ]
+
+
+def check_times(received: Sequence[Received], summary: Mapping[str, Any]) -> Check:
+    """Check that every difference was found while the run was at work."""
+    begin, end = (datetime.fromisoformat(summary[name]).timestamp() for name in ("started_at", "finished_at"))
+    wrong = [
+        f"{each.event['productId']} at {datetime.fromtimestamp(each.event['detectedAt'] / 1000, UTC)}"
+        for each in received
+        if not begin - A_SECOND <= each.event["detectedAt"] / 1000 <= end + A_SECOND
+    ]
+    return Check("every event's time is within the run", first_few(wrong))
 
 
 def check_cache(
@@ -88,15 +105,21 @@ def check_cache(
     return [
         Check(
             f"{len(restored):,} restored counters equal the ledger",
-            _some([text for id_, text in wrong.items() if id_ in restored]),
+            first_few([text for id_, text in wrong.items() if id_ in restored]),
         ),
         Check(
             f"{len(expected.cache) - len(restored):,} other counters are as the shop left them",
-            _some([text for id_, text in wrong.items() if id_ not in restored] + strangers),
+            first_few([text for id_, text in wrong.items() if id_ not in restored] + strangers),
         ),
-        Check(f"{len(mortal)} expiring counters still expire", _some(_immortal(mortal, after, expected))),
-        Check("the run's lock is free and no event waits in an outbox", _some(pending)),
+        Check(f"{len(mortal)} expiring counters still expire", first_few(_immortal(mortal, after, expected))),
+        Check("the run's lock is free and no event waits in an outbox", first_few(pending)),
     ]
+
+
+def first_few(differences: Sequence[str]) -> tuple[str, ...]:
+    """Keep the first differences and count the rest."""
+    rest = len(differences) - SHOWN
+    return (*differences[:SHOWN], *([f"and {rest} more"] if rest > 0 else []))
 
 
 def _immortal(mortal: Sequence[str], after: Mapping[str, Counter], expected: Expectation) -> list[str]:
@@ -115,8 +138,3 @@ def _facts(event: Mapping[str, Any]) -> tuple[Any, ...]:
 
 def _value(counter: Counter | None) -> bytes | tuple[bytes, ...] | None:
     return counter.value if counter else None
-
-
-def _some(differences: Sequence[str]) -> tuple[str, ...]:
-    rest = len(differences) - SHOWN
-    return (*differences[:SHOWN], *([f"and {rest} more"] if rest > 0 else []))

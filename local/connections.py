@@ -14,6 +14,8 @@ from psycopg2.extensions import connection as PostgresConnection  # noqa: N812 -
 PRODUCT_DB = "AIRFLOW_CONN_PRODUCT_DB"
 STOCK_REDIS = "AIRFLOW_CONN_STOCK_REDIS"
 STOCK_KAFKA = "AIRFLOW_CONN_STOCK_KAFKA"
+STOCK_SLACK = "AIRFLOW_CONN_STOCK_SLACK"
+STOCK_PAGERDUTY = "AIRFLOW_CONN_STOCK_PAGERDUTY"
 
 
 def given(name: str, environment: Mapping[str, str] = os.environ) -> str | None:

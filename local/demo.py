@@ -1,4 +1,4 @@
-"""`make demo`: one night from start to end on embedded services, held against what the data should give."""
+"""`make demo`: one day from start to end on embedded services, held against what the data should give."""
 
 import json
 import os
@@ -14,13 +14,18 @@ from rich.console import Console
 from local.airflow import Airflow
 from local.alerts import AlertReader, Received
 from local.catalogue import Catalogue, Counter
-from local.checks import Check, check_alerts, check_cache, check_summary
-from local.connections import STOCK_KAFKA
+from local.checks import Check, check_alerts, check_cache, check_summary, check_times
+from local.connections import STOCK_KAFKA, STOCK_PAGERDUTY, STOCK_SLACK
 from local.expectation import Expectation, expect
-from local.night import run_tonight
+from local.morning import Morning, Reports, switch_on_alerts
+from local.night import Night, await_good_moment, run_tonight
+from local.people import Clock, Manner, Told
+from local.people_checks import check_pagerduty, check_report, check_slack
+from local.people_shown import show_pagerduty, show_report, show_slack
 from local.progress import Steps
 from local.run_folder import RunFolder
-from local.show import show_alerts, show_checks, show_summary
+from local.scenarios import check_scenarios
+from local.show import show_alerts, show_checks, show_stories, show_summary
 from local.stack import Stack
 
 RESULTS = Path(__file__).resolve().parent.parent / "build" / "demo"
@@ -39,45 +44,51 @@ FIELDS = (
 
 
 @dataclass(frozen=True)
-class Night:
-    """What a night left behind.
+class Day:
+    """What a day left behind.
 
     Attributes:
-        summary: the run summary.
+        night: what `stock_sync` returned.
+        reports: what `stock_sync_daily_report` returned.
         received: every message of the topic.
         counters: what the cache holds afterwards.
         leftovers: the product's own keys in Redis.
+        slack: what was posted; None if to somebody's own Slack.
+        pagerduty: the events sent; None if to somebody's own PagerDuty.
     """
 
-    summary: dict[str, Any]
+    night: Night
+    reports: Reports
     received: list[Received]
     counters: dict[str, Counter]
     leftovers: list[str]
+    slack: list[dict[str, Any]] | None
+    pagerduty: list[dict[str, Any]] | None
+
+    @property
+    def events(self) -> list[dict[str, Any]]:
+        """What the messages of the topic say."""
+        return [each.event for each in self.received]
 
 
 def demo(console: Console) -> int:
-    """Run the demo; return 0 if the night did what the data says, 1 if not."""
+    """Run the demo; return 0 if the day did what the data says, 1 if not."""
     begun = time.monotonic()
     catalogue = Catalogue.from_seed()
     expected = expect(catalogue.products)
     for stale in RESULTS.glob("*"):
         stale.unlink()
     with RunFolder("demo") as run, Steps(console) as steps, Stack(run, steps) as stack:
+        reader = AlertReader(stack.connection(STOCK_KAFKA).kafka(), stack.names.topic)
         with _stocked(stack, catalogue, steps):
             airflow = stack.start_airflow(settings=_usual_settings(), without=["triggerer"])
-            night = _pass_night(stack, airflow, expected, steps)
+            day = _pass_day(stack, airflow, reader, expected, steps)
         with steps.step("everything taken down"):
             stack.close()
-    events = [each.event for each in night.received]
-    _write(night.summary, events, expected)
-    checks = [
-        *check_summary(night.summary, expected),
-        *check_alerts(night.received, expected),
-        *check_cache({each.id: each.counter for each in catalogue.products}, night.counters, expected, night.leftovers),
-    ]
+    _write(day, expected)
+    checks = _check(day, catalogue, expected)
     console.print()
-    show_summary(console, night.summary)
-    show_alerts(console, events, {product.id: product for product in catalogue.products})
+    _show(console, day, catalogue)
     show_checks(console, checks)
     return _conclude(console, checks, time.monotonic() - begun)
 
@@ -101,22 +112,74 @@ def _usual_settings() -> dict[str, str]:
     return {name: "" for name in os.environ if name.startswith(prefix) and name.removeprefix(prefix) not in HONOURED}
 
 
-def _pass_night(stack: Stack, airflow: Airflow, expected: Expectation, steps: Steps) -> Night:
-    reader = AlertReader(stack.connection(STOCK_KAFKA).kafka(), stack.names.topic)
-    summary = run_tonight(airflow, steps)
+def _pass_day(stack: Stack, airflow: Airflow, reader: AlertReader, expected: Expectation, steps: Steps) -> Day:
+    await_good_moment(steps)
+    switch_on_alerts(airflow, steps)
+    night = run_tonight(airflow, steps)
+    reports = Morning(airflow, steps, night).pass_by()
     with steps.step("results") as step:
         received = reader.read(at_least=len(expected.alerts))
         step.note(f"{len(received):,} events read from {stack.names.topic}")
-        return Night(summary, received, stack.shop.counters(), stack.shop.other_keys())
+        return Day(
+            night=night,
+            reports=reports,
+            received=received,
+            counters=stack.shop.counters(),
+            leftovers=stack.shop.other_keys(),
+            slack=list(stack.slack.messages) if stack.slack else None,
+            pagerduty=list(stack.pagerduty.events) if stack.pagerduty else None,
+        )
 
 
-def _write(summary: dict[str, Any], events: list[dict[str, Any]], expected: Expectation) -> None:
+def _check(day: Day, catalogue: Catalogue, expected: Expectation) -> list[Check]:
+    summary = day.night.summary
+    told = Told(expected, Clock.of(summary, day.events), Manner.from_environment())
+    return [
+        *check_summary(summary, expected),
+        *check_alerts(day.received, expected),
+        check_times(day.received, summary),
+        *check_cache({each.id: each.counter for each in catalogue.products}, day.counters, expected, day.leftovers),
+        *([] if day.slack is None else check_slack(day.slack, told)),
+        *([] if day.pagerduty is None else check_pagerduty(day.pagerduty, told)),
+        *check_report(day.reports, day.night, day.slack, told),
+        *check_scenarios(catalogue.products, day.events, day.slack, day.pagerduty),
+    ]
+
+
+def _show(console: Console, day: Day, catalogue: Catalogue) -> None:
+    products = {product.id: product for product in catalogue.products}
+    show_summary(console, day.night.summary)
+    show_stories(console, day.events, products)
+    show_alerts(console, day.events, products)
+    if day.slack is not None:
+        show_slack(console, day.slack)
+    else:
+        show_report(console, day.reports.today)
+    if day.pagerduty is not None:
+        show_pagerduty(console, day.pagerduty)
+    for name, stand_in in ((STOCK_SLACK, day.slack), (STOCK_PAGERDUTY, day.pagerduty)):
+        if stand_in is None:
+            console.print(f"{name} is set: what was sent there is to be seen there, and was not checked")
+
+
+def _write(day: Day, expected: Expectation) -> None:
     RESULTS.mkdir(parents=True, exist_ok=True)
-    summary = {name: summary[name] for name in sorted(summary, key=_place)}  # XCom forgets the order of keys
-    for name, content in (("summary", summary), ("expected", expected.to_dict())):
-        (RESULTS / f"{name}.json").write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n")
-    lines = (json.dumps(event, ensure_ascii=False) for event in events)
-    (RESULTS / "alerts.jsonl").write_text("".join(f"{line}\n" for line in lines))
+    summary = day.night.summary
+    contents: dict[str, object] = {
+        "summary": {name: summary[name] for name in sorted(summary, key=_place)},  # XCom forgets the order of keys
+        "expected": expected.to_dict(),
+        "slack": day.slack,
+        "pagerduty": day.pagerduty,
+    }
+    for name, content in contents.items():
+        if content is not None:
+            _write_text(f"{name}.json", json.dumps(content, indent=2, ensure_ascii=False))
+    _write_text("alerts.jsonl", "\n".join(json.dumps(event, ensure_ascii=False) for event in day.events))
+    _write_text("report.txt", day.reports.today)
+
+
+def _write_text(name: str, text: str) -> None:
+    (RESULTS / name).write_text(f"{text}\n", encoding="utf-8")
 
 
 def _place(name: str) -> int:

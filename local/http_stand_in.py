@@ -40,7 +40,7 @@ class Refusal:
 
 
 class StandIn:
-    """A context manager that serves POST requests with JSON bodies.
+    """A context manager that serves POST requests with JSON bodies; a GET shows a person what was accepted.
 
     Args:
         answer: takes the path, the headers and the body; gives the status and the body of the answer.
@@ -56,28 +56,31 @@ class StandIn:
         port: int = 0,
     ) -> None:
         self._answer = answer
-        self._journal = journal
+        self.journal = journal
         self._lock = threading.Lock()
         self._once: deque[Refusal] = deque()
         self._always: Refusal | None = None
         self._limit = 0
         self._open_again = 0.0
         self.impatient = 0
-        self._stopped = threading.Event()
+        self.stopped = threading.Event()
         self.requests = 0
         self.accepted: list[dict[str, Any]] = []
-        self._server = ThreadingHTTPServer(("127.0.0.1", port), self._handler())
+        self._server = ThreadingHTTPServer(("127.0.0.1", port), type("Handler", (_Handler,), {"stand_in": self}))
         self._server.daemon_threads = True
+        self.url = f"{'http' if tls is None else 'https'}://127.0.0.1:{self.port}"
         if tls is not None:
             self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
 
     def __enter__(self) -> Self:
+        if self.journal is not None:
+            self.journal.touch()
         self._thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._stopped.set()
+        self.stopped.set()
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
@@ -86,6 +89,11 @@ class StandIn:
     def port(self) -> int:
         """Where it listens."""
         return int(self._server.server_address[1])
+
+    @property
+    def page(self) -> str:
+        """What was accepted, for a person to read."""
+        return "\n".join(json.dumps(body, indent=2, ensure_ascii=False) for body in self.accepted) or "nothing yet"
 
     def refuse(self, refusal: Refusal, times: int | None = None) -> None:
         """Fail the next requests: so many, or all until `recover`."""
@@ -109,7 +117,8 @@ class StandIn:
             self._always = None
             self._once.clear()
 
-    def _next_refusal(self) -> Refusal | None:
+    def next_refusal(self) -> Refusal | None:
+        """Count a request, and say whether it is to fail."""
         with self._lock:
             self.requests += 1
             if (limited := self._rate_limit()) is not None:
@@ -128,55 +137,59 @@ class StandIn:
         self._limit, self._open_again = 0, 0.0
         return None
 
-    def _take(self, path: str, headers: Mapping[str, str], body: dict[str, Any]) -> Answer:
+    def take(self, path: str, headers: Mapping[str, str], body: dict[str, Any]) -> Answer:
+        """Answer a request, and keep it if it is accepted."""
         with self._lock:
             status, answer = self._answer(path, headers, body)
             if status < 300 and answer.get("ok", True):  # noqa: PLR2004 - the 2xx of HTTP; Slack's "ok": false is a no
                 self.accepted.append(body)
-                if self._journal is not None:
-                    with self._journal.open("a") as journal:
+                if self.journal is not None:
+                    with self.journal.open("a", encoding="utf-8") as journal:
                         journal.write(json.dumps(body, ensure_ascii=False) + "\n")
             return status, answer
 
-    def _handler(self) -> type[BaseHTTPRequestHandler]:
-        stand_in = self
 
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
+class _Handler(BaseHTTPRequestHandler):
+    stand_in: StandIn
+    protocol_version = "HTTP/1.1"
 
-            def do_POST(self) -> None:
-                raw = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-                refusal = stand_in._next_refusal()
-                try:
-                    body = json.loads(raw)
-                except ValueError:
-                    self._say(400, {"error": "the body is not JSON"})
-                    return
-                if refusal is None:
-                    self._say(*stand_in._take(self.path, self.headers, body))
-                    return
-                if refusal.accepted:
-                    stand_in._take(self.path, self.headers, body)
-                if refusal.hang:
-                    stand_in._stopped.wait()
-                if refusal.hang or refusal.reset:
-                    self.close_connection = True
-                    with contextlib.suppress(OSError):
-                        self.connection.setsockopt(SOL_SOCKET, SO_LINGER, _NO_LINGER)
-                        self.connection.close()
-                    return
-                self._say(refusal.status, refusal.body, refusal.headers)
+    def do_POST(self) -> None:
+        raw = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        refusal = self.stand_in.next_refusal()
+        try:
+            body = json.loads(raw)
+        except ValueError:
+            self._say(400, {"error": "the body is not JSON"})
+            return
+        if refusal is None:
+            self._say(*self.stand_in.take(self.path, self.headers, body))
+            return
+        if refusal.accepted:
+            self.stand_in.take(self.path, self.headers, body)
+        if refusal.hang:
+            self.stand_in.stopped.wait()
+        if refusal.hang or refusal.reset:
+            self.close_connection = True
+            with contextlib.suppress(OSError):
+                self.connection.setsockopt(SOL_SOCKET, SO_LINGER, _NO_LINGER)
+                self.connection.close()
+            return
+        self._say(refusal.status, refusal.body, refusal.headers)
 
-            def _say(self, status: int, body: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> None:
-                data = json.dumps(body).encode()
-                self.send_response(status)
-                for name, value in {"Content-Type": "application/json", **(headers or {})}.items():
-                    self.send_header(name, value)
-                self.send_header("Content-Length", str(len(data)))
-                self.end_headers()
-                self.wfile.write(data)
+    def do_GET(self) -> None:
+        self._send(200, self.stand_in.page, {"Content-Type": "text/plain; charset=utf-8"})
 
-            def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
-                """Say nothing: the terminal belongs to the demo."""
+    def _say(self, status: int, body: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> None:
+        self._send(status, json.dumps(body), {"Content-Type": "application/json", **(headers or {})})
 
-        return Handler
+    def _send(self, status: int, text: str, headers: Mapping[str, str]) -> None:
+        data = text.encode()
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
+        """Say nothing: the terminal belongs to the demo."""

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import Self
 
 from rich.console import Console
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
 
 class Step:
@@ -16,6 +16,11 @@ class Step:
         self._steps = steps
         self.what = what
         self.detail = ""
+        self.seconds: float | None = None
+
+    def took(self, seconds: float) -> None:
+        """Say how long it took, where that is known better than from when it was shown."""
+        self.seconds = seconds
 
     def note(self, detail: str) -> None:
         """Say how far it has come, or what came of it."""
@@ -35,7 +40,7 @@ class Steps:
 
     def __init__(self, console: Console) -> None:
         self._console = console
-        self._shown: dict[Step, int] = {}
+        self._shown: dict[Step, TaskID] = {}
         self._progress = Progress(
             SpinnerColumn(finished_text="[green]✓[/]"),
             TextColumn("{task.description}", markup=False),
@@ -67,12 +72,20 @@ class Steps:
             self._progress.stop_task(task)
             self._line("✗", step, begun)
             raise
+        if step.seconds is not None:
+            begun = time.monotonic() - step.seconds
+            self._shift(task, step.seconds)
         self._progress.update(task, completed=1)
         self._line("✓", step, begun)
 
     def refresh(self, step: Step) -> None:
         """Show a step's detail."""
-        self._progress.update(self._shown[step], description=str(step))  # type: ignore[arg-type]
+        self._progress.update(self._shown[step], description=str(step))
+
+    def _shift(self, number: TaskID, seconds: float) -> None:
+        for task in self._progress.tasks:
+            if task.id == number:
+                task.start_time = task.get_time() - seconds
 
     def _line(self, sign: str, step: Step, begun: float) -> None:
         if not self._console.is_terminal:

@@ -15,6 +15,7 @@ from local.catalogue import Catalogue, Counter, Product
 from local.connections import Connection
 
 AT_ONCE = 1000
+OWN_KEYS = "sync:stock:*"
 Item = TypeVar("Item")
 
 
@@ -77,16 +78,16 @@ class Shop:
             }
 
     def other_keys(self) -> list[str]:
-        """Name the keys of the product's own that are left in Redis: locks and outboxes."""
+        """Name the keys of the product's own that are left in Redis: locks, outboxes, what people were told."""
         with self._cache.redis() as client:
-            return sorted(key.decode() for key in client.scan_iter(match="sync:stock:*", count=AT_ONCE))
+            return sorted(key.decode() for key in client.scan_iter(match=OWN_KEYS, count=AT_ONCE))
 
     def remove(self) -> None:
-        """Take out what `load` put in."""
+        """Take out what `load` put in, and what a night left: there was nothing of either before."""
         with closing(self._ledger.postgres()) as session, session, session.cursor() as cursor:
             cursor.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(self._table))
         with self._cache.redis() as client:
-            for part in _parts(self._keys(client)):
+            for part in _parts([*self._keys(client), *client.scan_iter(match=OWN_KEYS, count=AT_ONCE)]):
                 client.delete(*part)
 
     def _insist_on_room(self) -> None:
@@ -103,6 +104,11 @@ class Shop:
                 raise Occupied(
                     f"keys {names.key_prefix}* exist already in AIRFLOW_CONN_STOCK_REDIS and are left alone: unset "
                     "the connection, or name a prefix that is not in use in STOCK_SYNC_KEY_PREFIX"
+                )
+            if next(iter(client.scan_iter(match=OWN_KEYS, count=AT_ONCE)), None) is not None:
+                raise Occupied(
+                    f"keys {OWN_KEYS} exist already in AIRFLOW_CONN_STOCK_REDIS, where another stock-sync keeps its "
+                    "locks and what it has told people: unset the connection, or name another database of that Redis"
                 )
 
     def _load_ledger(self, products: Iterable[Product]) -> None:

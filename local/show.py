@@ -1,5 +1,7 @@
 """Results as tables a person can read."""
 
+from collections import Counter as Tally
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -40,6 +42,20 @@ def show_summary(console: Console, summary: Mapping[str, Any]) -> None:
     table.add_row("missing keys", f"{summary['missing_keys']:,}", "count as 0")
     table.add_row("mean difference", f"{summary['mean_discrepancy']:g}", "")
     table.add_row("largest", f"{summary['max_discrepancy']:,}", str(summary["max_discrepancy_product"]))
+    console.print(table)
+
+
+def show_stories(console: Console, events: Sequence[Mapping[str, Any]], products: Mapping[str, Product]) -> None:
+    """Show what had happened to products, and what it was taken for."""
+    stories: dict[str, Tally[str]] = defaultdict(Tally)
+    for event in events:
+        stories[products[event["productId"]].story][event["severity"]] += 1
+    table = Table(title="what had happened, and what it was taken for", title_justify="left")
+    table.add_column("what had happened")
+    for severity in SEVERITIES:
+        table.add_column(severity, justify="right", style=COLOURS[severity])
+    for story, severities in sorted(stories.items(), key=lambda item: -item[1].total()):
+        table.add_row(story, *(str(severities[severity] or "") for severity in SEVERITIES))
     console.print(table)
 
 

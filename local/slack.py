@@ -36,6 +36,11 @@ class Slack(StandIn):
         return [as_read(message) for message in self.accepted]
 
     @property
+    def page(self) -> str:
+        """The accepted messages, one below the other."""
+        return "\n\n".join(f"{message['channel']}\n{as_read(message)}" for message in self.accepted) or "nothing yet"
+
+    @property
     def connection(self) -> str:
         """The value of AIRFLOW_CONN_STOCK_SLACK."""
         return json.dumps(connection(self.port))

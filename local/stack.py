@@ -1,4 +1,7 @@
-"""Everything together: PostgreSQL, Redis, a Kafka broker and Airflow, joined by connections in the environment."""
+"""Everything together: PostgreSQL, Redis, a Kafka broker, stand-ins for Slack and PagerDuty, and Airflow.
+
+Connections in the environment join them.
+"""
 
 import json
 import os
@@ -8,17 +11,28 @@ from contextlib import ExitStack
 from typing import Protocol, Self, TypeVar
 
 from local.airflow import Airflow
-from local.connections import PRODUCT_DB, STOCK_KAFKA, STOCK_REDIS, Connection, given
+from local.connections import (
+    PRODUCT_DB,
+    STOCK_KAFKA,
+    STOCK_PAGERDUTY,
+    STOCK_REDIS,
+    STOCK_SLACK,
+    Connection,
+    given,
+)
 from local.kafka import Kafka
+from local.pagerduty import PagerDuty
 from local.postgres import Postgres
 from local.process import Process
 from local.progress import Steps
 from local.redis import Redis
 from local.run_folder import RunFolder
 from local.shop import Names, Shop
+from local.slack import Slack
 
 METADATA_DATABASE = "airflow"
 PRODUCT_DATABASE = "shop"
+CONNECTIONS = (PRODUCT_DB, STOCK_REDIS, STOCK_KAFKA, STOCK_SLACK, STOCK_PAGERDUTY)
 
 
 class Service(Protocol):
@@ -43,30 +57,37 @@ Started = TypeVar("Started", bound=Service)
 class Stack:
     """The services a night needs, embedded unless the environment names others.
 
-    As a context manager it has PostgreSQL, Redis and Kafka inside the block, side by side; `start_airflow` adds
-    Airflow. Where AIRFLOW_CONN_PRODUCT_DB, _STOCK_REDIS or _STOCK_KAFKA is set, that service is used instead of an
-    embedded one. PostgreSQL is started in any case: Airflow's metadata live there.
+    As a context manager it has PostgreSQL, Redis, Kafka and the stand-ins inside the block, side by side;
+    `start_airflow` adds Airflow. Where AIRFLOW_CONN_PRODUCT_DB, _STOCK_REDIS, _STOCK_KAFKA, _STOCK_SLACK or
+    _STOCK_PAGERDUTY is set, that service is used instead of an embedded one. PostgreSQL is started in any case:
+    Airflow's metadata live there.
 
     Args:
         run: the run it belongs to.
         steps: where to show what is being done.
         environment: where connections may be set already.
+
+    Attributes:
+        slack: the stand-in, None where a connection is set.
+        pagerduty: the stand-in, None where a connection is set.
     """
 
     def __init__(self, run: RunFolder, steps: Steps, environment: Mapping[str, str] = os.environ) -> None:
         self._run = run
         self._steps = steps
-        self._given = {name: given(name, environment) for name in (PRODUCT_DB, STOCK_REDIS, STOCK_KAFKA)}
+        self._given = {name: given(name, environment) for name in CONNECTIONS}
         self._end = ExitStack()
         self.names = Names.from_environment(environment)
         self.connections: dict[str, str] = {}
         self.services: list[Service] = []
+        self.slack: Slack | None = None
+        self.pagerduty: PagerDuty | None = None
         self._postgres = Postgres(run)
 
     def __enter__(self) -> Self:
         try:
             with ThreadPoolExecutor() as pool:
-                starts = (self._start_postgres, self._start_redis, self._start_kafka)
+                starts = (self._start_postgres, self._start_redis, self._start_kafka, self._start_stand_ins)
                 started = [pool.submit(start) for start in starts]
             for each in started:
                 each.result()
@@ -112,7 +133,7 @@ class Stack:
     def _start_redis(self) -> None:
         def start() -> str:
             server = self._start(Redis(self._run), "127.0.0.1:{0.port}")
-            return f"redis://:{server.password}@{server.host}:{server.port}?db=0"
+            return f"redis://:{server.password}@{server.host}:{server.port}"
 
         self._use(STOCK_REDIS, start)
 
@@ -124,6 +145,23 @@ class Stack:
             return json.dumps({"conn_type": "kafka", "extra": {"bootstrap.servers": broker.bootstrap_servers}})
 
         self._use(STOCK_KAFKA, start)
+
+    def _start_stand_ins(self) -> None:
+        def start_slack() -> str:
+            with self._steps.step("Slack") as step:
+                self.slack = self._end.enter_context(Slack(self._run.logs / "slack.jsonl"))
+                step.note(f"127.0.0.1:{self.slack.port}, a stand-in")
+            return self.slack.connection
+
+        def start_pagerduty() -> str:
+            with self._steps.step("PagerDuty") as step:
+                self.pagerduty = PagerDuty(self._run.path, self._run.logs / "pagerduty.jsonl")
+                self._end.enter_context(self.pagerduty)
+                step.note(f"127.0.0.1:{self.pagerduty.port}, a stand-in over TLS")
+            return self.pagerduty.connection
+
+        self._use(STOCK_SLACK, start_slack)
+        self._use(STOCK_PAGERDUTY, start_pagerduty)
 
     def _use(self, name: str, start: Callable[[], str]) -> None:
         """Take the connection that is set already, or start a service and set it."""

@@ -15,6 +15,8 @@ from rich.text import Text
 
 from local.airflow import Airflow
 from local.catalogue import Catalogue
+from local.connections import STOCK_PAGERDUTY, STOCK_SLACK
+from local.http_stand_in import StandIn
 from local.process import ProcessFailed
 from local.progress import Steps
 from local.run_folder import HOME, RunFolder, clean_up, owner_of
@@ -37,7 +39,7 @@ def up(console: Console) -> NoReturn:
                 step.note(f"{len(catalogue.products):,} products")
         airflow = stack.start_airflow()
         steps.close()
-        _welcome(console, run, airflow)
+        _welcome(console, run, stack, airflow)
         while True:  # until a signal ends it
             _insist_on_life(stack, airflow)
             time.sleep(0.5)
@@ -74,20 +76,31 @@ def _only_one() -> Iterator[None]:
         yield
 
 
-def _welcome(console: Console, run: RunFolder, airflow: Airflow) -> None:
+def _welcome(console: Console, run: RunFolder, stack: Stack, airflow: Airflow) -> None:
     (run.path / "url").write_text(airflow.url)
     variables = run.path / "environment"
     variables.touch(mode=0o600)
     variables.write_text("".join(f"{name}={shlex.quote(value)}\n" for name, value in airflow.settings.items()))
     text = f"""\
-Airflow   {airflow.url}
-user      {airflow.user}
-password  {airflow.password}
+Airflow    {airflow.url}
+user       {airflow.user}
+password   {airflow.password}
 
-Switch stock_sync on and the latest night's run starts at once, or start one by hand.
+Slack      {_received(STOCK_SLACK, stack.slack)}
+PagerDuty  {_received(STOCK_PAGERDUTY, stack.pagerduty)}
+
+Switch stock_sync_alerts on, then stock_sync: the latest night's run starts at once, and people are told of it.
+The UI shows UTC until another time zone is chosen at the clock in its corner.
 For plain airflow commands on this stack: set -a; . {os.path.relpath(variables)}
 Ctrl-C here, or `make down` anywhere, ends it."""
     console.print(Panel(Text(text), title="up", expand=False))
+
+
+def _received(connection: str, stand_in: StandIn | None) -> str:
+    """Say where what a channel received can be read."""
+    if stand_in is None or stand_in.journal is None:
+        return f"your own, from {connection}"
+    return f"{stand_in.url} shows what arrives, and {os.path.relpath(stand_in.journal)} keeps it"
 
 
 def _insist_on_life(stack: Stack, airflow: Airflow) -> None:

@@ -183,6 +183,10 @@ class Shop:
             clock=SystemClock(),
         )
 
+    def whole(self):
+        """The whole ledger as one range."""
+        return [IdRange(0, 1, rows=0)]
+
     def ranges(self):
         return partition(self.ledger(), batch_size=self.batch_size, max_ranges=self.max_ranges)
 

@@ -101,6 +101,16 @@ class Settings(BaseSettings):
     max_mapped_tasks: int = _setting(
         64, "an integer from 1 to 1024", "most reconcile tasks a run is cut into", ge=1, le=1024
     )
+    max_active_ranges: int = _setting(
+        16, "an integer from 1 to 1024", "most ranges of one run that are worked on at the same time", ge=1, le=1024
+    )
+    max_products_per_second: int = _setting(
+        0,
+        "an integer from 0 to 100000000",
+        "most products a second that a run reads, all its ranges together, to spare a shared Redis; 0: no limit",
+        ge=0,
+        le=100_000_000,
+    )
     auto_restore_limit: int = _setting(
         10,
         "an integer from 0 to 2147483647",

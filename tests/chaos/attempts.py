@@ -1,64 +1,161 @@
-"""Attempts at a range that run in a process of their own and are killed with SIGKILL at a named step.
+"""Attempts that run in a process of their own and are killed with SIGKILL, or frozen, at a named step.
 
 The processes come from a fork server that has everything imported: a kill costs tens of milliseconds, not seconds.
 """
 
-import json
 import multiprocessing
 import os
 import signal
+import time
 from collections import Counter
 from dataclasses import dataclass
+from functools import cache
+from multiprocessing import forkserver
+from pathlib import Path
 
+import pytest
 import redis
 
-from stocksync.adapters import postgres_copy
-from stocksync.domain.progress import RangeOutcome
+from stocksync.adapters import postgres_copy, redis_outbox
+from stocksync.errors import StockSyncError
 from stocksync.services import suspects
+from tests.chaos.recorded import RecordedTopic
+from tests.paths import ROOT
 from tests.shop import Shop
 
 STEPS = ("settled", "looked again", "committed", "published", "saved", "cleared")
 """The named steps of a group, in their order; "recovered" comes on top in an attempt that finds leftovers."""
+ASKED, ANSWERED, HALF_PUBLISHED = "asked", "answered", "half published"
+"""Steps between those: before a command is sent to Redis, after its answer, and with half of the events out."""
 
 PROCESSES = multiprocessing.get_context("forkserver")
-PROCESSES.set_forkserver_preload(["tests.shop"])
+PROCESSES.set_forkserver_preload(["tests.shop", "tests.chaos.attempts"])
+
+
+@cache
+def warm_up():
+    """Start the fork server, which imports all of this; Python 3.11's does not take sys.path over."""
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("PYTHONPATH", os.pathsep.join([str(ROOT / "include"), str(ROOT)]))
+        forkserver.ensure_running()
 
 
 @dataclass(frozen=True)
 class Kill:
-    """Die when a step is reached for the nth time (from 1)."""
+    """Die when a step is reached for the nth time (from 1); `freeze`: stop there, and go on when it is too late."""
 
     step: str
     nth: int
+    freeze: bool = False
 
 
-def attempt(shop: Shop, redis_uri: str, plan, id_range, kill: Kill | None = None):
-    """Run one attempt in a process; return its outcome, or None if it was killed."""
-    receiver, sender = PROCESSES.Pipe(duplex=False)
-    fields = {name: getattr(shop, name) for name in shop.__dataclass_fields__ if name != "cache"}
-    process = PROCESSES.Process(target=_work, args=(sender, fields, redis_uri, plan, id_range, kill))
-    process.start()
-    sender.close()
-    try:
-        said = receiver.recv() if receiver.poll(60) else None
-    except EOFError:
-        said = None
-    process.join(60)
-    if kill is not None and process.exitcode == -signal.SIGKILL:
-        return None
-    assert process.exitcode == 0, f"the attempt ended with {process.exitcode}"
-    return RangeOutcome.from_dict(json.loads(said))
+@dataclass(frozen=True)
+class Sizes:
+    """How finely the work is cut: small, so that sixty products have as many edges as sixty thousand."""
+
+    batch: int = 10
+    group: int = 14
+    call: int = 200
 
 
-def _work(sender, fields, redis_uri, plan, id_range, kill):
-    postgres_copy.BATCH, suspects.GROUP_SIZE = 10, 14
+class Attempt:
+    """A process at work on one range, or on the end of the run."""
+
+    def __init__(self, shop, redis_uri, job, kill=None, sizes=Sizes()):
+        warm_up()
+        self._receiver, sender = PROCESSES.Pipe(duplex=False)
+        fields = {name: getattr(shop, name) for name in shop.__dataclass_fields__ if name != "cache"}
+        self._kill = kill
+        self._process = PROCESSES.Process(target=_work, args=(sender, fields, redis_uri, job, kill, sizes))
+        self._process.start()
+        sender.close()
+
+    def result(self):
+        """Wait for it; what it returned, None if it was killed, froze or was refused."""
+        said = self._said()
+        if said == ("frozen",):
+            while "\nState:\tT" not in Path(f"/proc/{self._process.pid}/status").read_text():
+                time.sleep(0.001)
+            return None
+        self._process.join(60)
+        if said is None:
+            died = self._process.exitcode
+            assert self._kill is not None, f"the attempt ended with {died}"
+            assert died == -signal.SIGKILL, f"the attempt ended with {died}"
+            return None
+        return said[1] if said[0] == "returned" else None
+
+    @property
+    def frozen(self):
+        return self._process.is_alive()
+
+    def thaw(self):
+        """Let a frozen one go on; return what becomes of it."""
+        os.kill(self._process.pid, signal.SIGCONT)
+        said = self._said()
+        self._process.join(60)
+        return said
+
+    def _said(self):
+        try:
+            assert self._receiver.poll(60), "the attempt hangs"
+            return self._receiver.recv()
+        except EOFError:
+            return None
+
+
+def attempt(shop, redis_uri, plan, id_range, kill=None, sizes=Sizes()):
+    """Run one attempt at a range; return its outcome, or None if it was killed."""
+    return Attempt(shop, redis_uri, ("reconcile", plan, id_range), kill, sizes).result()
+
+
+class _SteppingRedis(redis.Redis):
+    """A client that passes a named step before and after each command."""
+
+    reached = staticmethod(lambda _step: None)
+
+    def execute_command(self, *args, **options):
+        self.reached(ASKED)
+        answer = super().execute_command(*args, **options)
+        self.reached(ANSWERED)
+        return answer
+
+
+class ChaosShop(Shop):
+    """Without Kafka servers its topic is recorded in Redis."""
+
+    reached = staticmethod(lambda _step: None)
+
+    def publisher(self):
+        if self.servers:
+            return super().publisher()
+        return RecordedTopic(self.cache, halfway=lambda: self.reached(HALF_PUBLISHED))
+
+    def copies(self):
+        return super().copies() if self.servers else RecordedTopic(self.cache).copies()
+
+
+def _work(sender, fields, redis_uri, job, kill, sizes):
+    postgres_copy.BATCH, suspects.GROUP_SIZE = sizes.batch, sizes.group
+    redis_outbox._PRODUCTS_A_CALL = sizes.call
     seen = Counter()
 
     def reached(step):
         seen[step] += 1
         if kill is not None and (kill.step, kill.nth) == (step, seen[step]):
-            os.kill(os.getpid(), signal.SIGKILL)
+            if kill.freeze:
+                sender.send(("frozen",))
+            os.kill(os.getpid(), signal.SIGSTOP if kill.freeze else signal.SIGKILL)
 
-    with redis.Redis.from_url(redis_uri) as client:
-        outcome = Shop(**fields, cache=client).reconcile(plan, id_range, reached=reached)
-    sender.send(json.dumps(outcome.to_dict()))
+    with _SteppingRedis.from_url(redis_uri) as client:
+        client.reached = reached
+        shop = ChaosShop(**fields, cache=client)
+        shop.reached = reached
+        what, plan, *about = job
+        try:
+            if what == "reconcile":
+                sender.send(("returned", shop.reconcile(plan, *about, reached=reached)))
+            else:
+                sender.send(("returned", shop.close(plan, *about)))
+        except StockSyncError as error:
+            sender.send(("refused", type(error).__name__))

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import psycopg2
 import redis
 
-from tests.chaos.attempts import PROCESSES
+from tests.chaos.attempts import PROCESSES, warm_up
 
 LAG = 0.9
 BATCH = 12
@@ -50,6 +50,7 @@ class Writers:
     """
 
     def __init__(self, shop, redis_uri, market, *, orders, count=2, seed=0):
+        warm_up()
         self._settle = shop.settle.total_seconds()
         self._oldest = [PROCESSES.Value("d", math.inf) for _ in range(count)]
         self._made = [PROCESSES.Value("q", 0) for _ in range(count)]

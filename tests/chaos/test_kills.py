@@ -2,9 +2,8 @@
 
 import pytest
 
-from tests.chaos.attempts import STEPS, Kill, attempt
+from tests.chaos.attempts import STEPS, ChaosShop, Kill, attempt
 from tests.chaos.oracle import assert_promises
-from tests.shop import Shop
 
 PRODUCTS = 60
 GROUPS = 3  # seven of ten products differ, so fourteen differences are twenty products
@@ -13,7 +12,7 @@ ROWS = [(f"P{n:03d}", 100, (99, 100, 20, 108, None, "junk", 50, 95, 89, 100)[n %
 
 @pytest.fixture
 def shop(database, cache, kafka, topic):
-    shop = Shop(database, cache, kafka.client, topic).build()
+    shop = ChaosShop(database, cache, kafka.client, topic).build()
     shop.stock(ROWS)
     return shop
 

@@ -97,6 +97,20 @@ def test_25_a_backfill_of_three_days_looks_and_touches_nothing(night):
     assert [night.events_of(run.id) for run in runs] == [{}] * 3
 
 
+def test_32_an_empty_ledger_is_red_where_the_run_before_saw_products(night):
+    night.shop.stock(rows(10))
+    assert night.run().summary["total"] == 10
+    night.shop.sql("TRUNCATE products")
+
+    run = night.run()
+
+    assert (run.state, run.tasks["partition_products"]) == ("failed", "failed")
+    assert "STOCK_SYNC_PRODUCTS_TABLE='products' is EMPTY, and the run before saw 10 products" in run.log(
+        "partition_products"
+    )
+    assert night.cache.get(f"sync:stock:{today()}") is None
+
+
 def test_a_failing_range_turns_the_run_red_and_the_others_do_their_work(night):
     night.shop.stock(rows(2500))
     night.shop.sql(

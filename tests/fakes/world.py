@@ -61,7 +61,7 @@ class World:
 
     # --- what the program does -------------------------------------------------------------------------------
 
-    def attempt(self, *, reached=lambda _step: None, id_range=EVERYTHING):
+    def attempt(self, *, reached=lambda _step: None, id_range=EVERYTHING, pace=None):
         """Reconcile in a fresh process, on what earlier attempts left behind."""
         self.outbox = FakeOutbox(self.redis, self.plan.run_id, id_range.index)
         stores = Stores(
@@ -74,7 +74,9 @@ class World:
             clock=self.clock,
         )
         settle = timedelta(seconds=SETTLE)
-        reconciler = Reconciler(stores, self.plan, self.rules, key_prefix="stock:", settle=settle, reached=reached)
+        reconciler = Reconciler(
+            stores, self.plan, self.rules, key_prefix="stock:", settle=settle, pace=pace, reached=reached
+        )
         return reconciler.run(id_range)
 
     def cleared(self):

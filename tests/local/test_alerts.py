@@ -1,8 +1,12 @@
 """The demo's own reader of events."""
 
-import pytest
+from contextlib import closing
 
-from local.alerts import rabin
+import pytest
+from confluent_kafka import Consumer, Producer, TopicPartition
+
+from local.alerts import MONITORING, AlertReader, rabin
+from local.shop import Occupied
 
 
 @pytest.mark.parametrize(
@@ -11,3 +15,16 @@ from local.alerts import rabin
 )
 def test_fingerprints_are_those_of_the_avro_project(schema, fingerprint):
     assert rabin(schema) == fingerprint
+
+
+def test_events_that_somebody_has_yet_to_be_told_are_left_to_them(kafka, topic):
+    client = {"bootstrap.servers": kafka.bootstrap_servers}
+    AlertReader(client, topic)
+    producer = Producer(client)
+    producer.produce(topic, b"value", b"key", partition=1)
+    assert producer.flush(10) == 0
+    with pytest.raises(Occupied, match=f"has 1 events that {MONITORING} has not told people yet"):
+        AlertReader(client, topic)
+    with closing(Consumer(client | {"group.id": MONITORING})) as consumer:
+        consumer.commit(offsets=[TopicPartition(topic, 1, 1)], asynchronous=False)
+    AlertReader(client, topic)

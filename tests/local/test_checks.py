@@ -1,12 +1,13 @@
 """The demo notices a night that did something else than it should."""
 
 from dataclasses import replace
+from datetime import datetime
 
 import pytest
 
 from local.alerts import Received
 from local.catalogue import Counter, Product
-from local.checks import check_alerts, check_cache, check_summary
+from local.checks import check_alerts, check_cache, check_summary, check_times
 from local.expectation import expect
 
 PRODUCTS = [
@@ -67,3 +68,12 @@ def test_a_missing_event_and_a_second_one_are_told(messages):
 )
 def test_a_cache_that_differs_is_told(change, leftovers, complaint):
     assert failed(check_cache(BEFORE, AFTER | change, EXPECTED, leftovers)) == [complaint]
+
+
+@pytest.mark.parametrize(("found", "ok"), [("02:00:00", True), ("02:00:09", True), ("01:59:58", False)])
+def test_an_event_from_outside_the_run_is_told(found, ok):
+    summary = {"started_at": "2026-11-23T02:00:00+09:00", "finished_at": "2026-11-23T02:00:09+09:00"}
+    moment = datetime.fromisoformat(f"2026-11-23T{found}+09:00").timestamp() * 1000
+    (message, *_) = ALL
+    message = replace(message, event=message.event | {"detectedAt": int(moment)})
+    assert check_times([message], summary).passed == ok

@@ -4,7 +4,7 @@ import logging
 
 import pytest
 
-from stocksync.services import reconcile
+from stocksync.services import narration
 from tests.fakes.world import Killed, World, killed_at
 
 FORGED = "a\nERROR everything is lost\x1b[31m"
@@ -29,6 +29,14 @@ def test_a_long_run_tells_how_far_it_is_every_few_seconds_and_not_once_a_product
         "20,000 products compared, 1,000 a second, 0 differences confirmed so far",
     ]
     assert len(caplog.messages) < 10
+
+
+def test_a_run_keeps_to_the_pace_it_was_given():
+    world = World({f"P{n:05d}": (n, n) for n in range(20_000)})
+
+    world.attempt(pace=1000)
+
+    assert world.clock.monotonic() == 20
 
 
 def test_the_log_names_the_range_at_its_beginning_and_counts_it_at_its_end(caplog):
@@ -75,8 +83,8 @@ def test_a_thousand_corrupt_counters_are_named_in_one_short_line(caplog):
     World({f"P{n:04d}": (5, b"x") for n in range(1000)}).attempt()
 
     [line] = [line for line in caplog.messages if line.startswith("no stock number")]
-    assert line.endswith(f"and {1000 - reconcile._NAMED_AT_MOST} more")
-    assert line.count("P0") == reconcile._NAMED_AT_MOST
+    assert line.endswith(f"and {1000 - narration._NAMED_AT_MOST} more")
+    assert line.count("P0") == narration._NAMED_AT_MOST
 
 
 def test_a_recovery_says_how_many_events_it_found(caplog):

@@ -10,6 +10,8 @@ from typing import Any
 
 import redis
 
+_TOLD = object()
+
 
 class Watch:
     """A connection of its own that reads counters and is told of writes to them.
@@ -39,7 +41,11 @@ class Watch:
 
     def _ask(self, *words: str | bytes) -> Any:  # noqa: ANN401 - whatever Redis answers
         self._connection.send_command(*words)
-        return self._connection.read_response()
+        # Thousands of writes may be told before the answer. Left to itself, redis-py calls itself once for each of
+        # them and runs out of stack; asked for pushes, it returns after each.
+        while (answer := self._connection.read_response(push_request=True)) is _TOLD:
+            pass
+        return answer
 
     def _begin(self, connection: redis.Connection) -> None:
         """Whatever was written while there was no connection went unnoticed: everything counts as touched."""
@@ -47,9 +53,10 @@ class Watch:
         connection._parser.set_invalidation_push_handler(self._written)  # noqa: SLF001 - its only door
         self._ask("CLIENT", "TRACKING", "ON")
 
-    def _written(self, message: Sequence[Any]) -> None:
+    def _written(self, message: Sequence[Any]) -> object:
         keys = message[1]
         if keys is None:  # all of them: FLUSHALL
             self._untouched.clear()
         else:
             self._untouched.difference_update(keys)
+        return _TOLD

@@ -32,6 +32,7 @@ from stocksync.ports import (
     StockCache,
     StockLedger,
 )
+from stocksync.services.narration import ScanProgress, in_words, name
 from stocksync.services.recover import alerts, first_progress, recover
 from stocksync.services.second_look import Confirmed, first_look, look_again
 from stocksync.services.suspects import Group, Suspect, groups
@@ -44,8 +45,6 @@ LOOKS_AT_MOVING = 5
 """How often a product that keeps changing is looked at again at the end of its range."""
 MOVING_AT_MOST = 1000
 """How many of those a range remembers; any more are left for the next run at once."""
-_REPORT_EVERY = 5.0
-_NAMED_AT_MOST = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +69,7 @@ class Reconciler:
         rules: the thresholds
         key_prefix: what a cache key has before the product id
         settle: how long a difference must stand unchanged
+        pace: most products a second that the range is read with; None: no limit
         reached: called with the name of each step that is passed (the tests kill the process there)
     """
 
@@ -81,6 +81,7 @@ class Reconciler:
         *,
         key_prefix: str,
         settle: timedelta,
+        pace: float | None = None,
         reached: Callable[[str], None] = lambda _step: None,
     ) -> None:
         self._stores = stores
@@ -91,8 +92,7 @@ class Reconciler:
         self._reached = reached
         self._progress = Progress(started_ms=0)
         self._late = False
-        self._scanned = 0
-        self._reported = 0.0
+        self._pace = pace
 
     def run(self, id_range: IdRange) -> RangeOutcome:
         """Work through the range, from where an earlier attempt left it. Safe to repeat."""
@@ -102,13 +102,12 @@ class Reconciler:
         self._progress = self._resume()
         if not self._progress.done and not late:
             log.info("range %s: begun%s", id_range.label, self._from_where())
-            started = self._stores.clock.monotonic()
-            for group in self._settled(self._scan(id_range, started), started):
+            for group in self._settled(self._scan(id_range)):
                 self._finish(group)
             if self._progress.done is False and not self._out_of_time():
                 self._finish_moving()
         outcome = self._outcome(id_range)
-        log.info("range %s: %s", id_range.label, _in_words(outcome))
+        log.info("range %s: %s", id_range.label, in_words(outcome))
         return outcome
 
     def _resume(self) -> Progress:
@@ -139,17 +138,17 @@ class Reconciler:
             progress = progress.next_pass(self._plan.pass_number)
         return progress
 
-    def _scan(self, id_range: IdRange, started: float) -> Iterator[Group]:
+    def _scan(self, id_range: IdRange) -> Iterator[Group]:
         """Stream the range and cut it into groups, until its end or the end of the time."""
         stores, progress = self._stores, self._progress
         pairs = stores.cache.read_along(stores.ledger.scan(id_range, progress.position))
+        scan = ScanProgress(stores.clock, self._pace)
 
         def until_the_time_is_up() -> Iterator[tuple]:  # type: ignore[type-arg]
             for batch, values in pairs:
                 if self._out_of_time():
                     return
-                self._scanned += len(values)
-                self._report(started)
+                scan.compared(len(values), self._progress.tally)
                 yield batch, values
 
         for group in groups(
@@ -158,10 +157,10 @@ class Reconciler:
             rules=self._rules,
             counted_before=frozenset(progress.counted_ahead),
         ):
-            _name("no stock number", group.invalid)
+            name("no stock number", group.invalid)
             yield group
 
-    def _settled(self, found: Iterator[Group], started: float) -> Iterator[Group]:
+    def _settled(self, found: Iterator[Group]) -> Iterator[Group]:
         """Hand on each group when it is due for its second look, scanning on meanwhile."""
         clock = self._stores.clock
         waiting: deque[tuple[float, Group]] = deque()
@@ -172,7 +171,6 @@ class Reconciler:
             while waiting and (waiting[0][0] <= clock.monotonic() or len(waiting) > GROUPS_SETTLING):
                 yield from self._when_due(*waiting.popleft())
         while waiting:
-            self._report(started)
             yield from self._when_due(*waiting.popleft())
 
     def _when_due(self, due: float, group: Group) -> Iterator[Group]:
@@ -216,7 +214,7 @@ class Reconciler:
             looked, found, suspects = self._look_and_commit(suspects)
             tally += looked
             findings += found
-        _name("still changing, left alone", [suspect.product_id for suspect in suspects])
+        name("still changing, left alone", [suspect.product_id for suspect in suspects])
         tally += Tally(changed=len(suspects))
         self._close(
             replace(
@@ -233,7 +231,7 @@ class Reconciler:
         """Return what was counted, what was committed, and who is still moving."""
         stores = self._stores
         look = look_again(suspects, ledger=stores.ledger, cache=stores.cache, rules=self._rules)
-        _name("no stock number", look.invalid)
+        name("no stock number", look.invalid)
         self._reached("looked again")
         decisions = [Decision(self._finding(confirmed), confirmed.cache) for confirmed in look.confirmed]
         written = stores.outbox.commit(self._progress.group, decisions)
@@ -285,36 +283,6 @@ class Reconciler:
         self._late = self._late or self._stores.clock.now() >= self._plan.stop_time
         return self._late
 
-    def _report(self, started: float) -> None:
-        now = self._stores.clock.monotonic()
-        if now - max(started, self._reported) >= _REPORT_EVERY:
-            self._reported = now
-            rate = self._scanned / (now - started)
-            found = self._progress.tally.restored.count + self._progress.tally.review.count
-            log.info(
-                "%s products compared, %s a second, %d differences confirmed so far",
-                f"{self._scanned:,}",
-                f"{rate:,.0f}",
-                found,
-            )
-
     def _from_where(self) -> str:
         position = self._progress.position
         return "" if position is None else f", going on after {printable(position)}"
-
-
-def _name(what: str, product_ids: Sequence[str]) -> None:
-    """Name products in the log: a few of them, made safe to print."""
-    if product_ids:
-        shown = ", ".join(printable(product_id) for product_id in product_ids[:_NAMED_AT_MOST])
-        more = f" and {len(product_ids) - _NAMED_AT_MOST:,} more" if len(product_ids) > _NAMED_AT_MOST else ""
-        log.warning("%s: %s%s", what, shown, more)
-
-
-def _in_words(outcome: RangeOutcome) -> str:
-    tally = outcome.tally
-    return (
-        f"{tally.products:,} products: {tally.matched:,} agree, {tally.restored.count:,} restored, "
-        f"{tally.review.count:,} for manual review, {tally.changed:,} still changing, "
-        f"{tally.invalid:,} no stock number, {outcome.unprocessed:,} left"
-    )

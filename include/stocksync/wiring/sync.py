@@ -100,6 +100,7 @@ def reconcile(raw_plan: dict[str, Any], raw_range: dict[str, Any], state: Any) -
         Rules(plan.auto_restore_limit, settings.missing_key_policy),
         key_prefix=settings.key_prefix,
         settle=timedelta(seconds=settings.settle_seconds),
+        pace=_share(settings, id_range),
     )
     return reconciler.run(id_range).to_dict()
 
@@ -216,6 +217,13 @@ def _begun(raw_plan: dict[str, Any] | None) -> RunPlan:
     if raw_plan is None:
         raise NotBegun("the run did not begin: acquire_lock failed, its log says why; nothing was compared or written")
     return RunPlan.from_dict(raw_plan)
+
+
+def _share(settings: Settings, id_range: IdRange) -> float | None:
+    """A range's part of the run's limit: as many ranges as may be active together never exceed it."""
+    if settings.max_products_per_second == 0:
+        return None
+    return settings.max_products_per_second / min(settings.max_active_ranges, id_range.of)
 
 
 def _lock(plan: RunPlan) -> RedisRunLock:

@@ -1,0 +1,65 @@
+"""Random schedules of death. A failure names its seed: `make chaos CHAOS_SEED=seed` plays that schedule again."""
+
+import pytest
+
+from tests.chaos import size
+from tests.chaos.attempts import ChaosShop
+from tests.chaos.oracle import assert_promises, expected, logical_events
+from tests.chaos.schedules import Play, Schedule
+
+KAFKA_EVERY = 20
+"""Of so many schedules one publishes to a real broker; the others to a list, which is faster."""
+
+
+@pytest.fixture
+def stage(database, cache, redis_server, kafka):
+    """Plays schedules one after the other on the same services, each on empty stores."""
+
+    def play(seed):
+        cache.flushall()
+        topic = f"chaos.{seed}"
+        if seed % KAFKA_EVERY == 0:
+            kafka.create_topic(topic)
+        shop = ChaosShop(database, cache, kafka.client if seed % KAFKA_EVERY == 0 else {}, topic)
+        shop.sql("DROP TABLE IF EXISTS products")
+        return Play(shop.build(), redis_server.uri, Schedule.of(seed))
+
+    return play
+
+
+@pytest.mark.timeout(3600)
+def test_1_to_5_and_33_whoever_dies_wherever_nothing_is_lost_and_everything_counts_once(stage, figures):
+    deaths = 0
+    for seed in size.seeds():
+        schedule, play = Schedule.of(seed), stage(seed)
+        try:
+            hold_against(schedule, play)
+        except Exception as error:
+            raise AssertionError(f"replay it with CHAOS_SEED={seed}: {schedule}") from error
+        deaths += play.deaths
+    figures("kills", f"{len(size.seeds()):,} schedules, {deaths:,} attempts killed, frozen or refused")
+
+
+def hold_against(schedule, play):
+    shop, rows = play.shop, schedule.rows
+    complete = not schedule.gives_up.intersection(r.index for r in play.ranges)
+
+    summary = play.run()
+    play.thaw()
+    assert_promises(shop, rows, summary, complete=complete)
+
+    if schedule.cleared is not None:
+        summary = play.cleared()
+        play.thaw()
+        assert_promises(shop, rows, summary)
+        complete = True
+
+    if complete:
+        again = shop.run()
+        assert again["restored"] == 0, "a second run restored something though nothing had changed"
+        assert len(logical_events(shop, again["run_id"])) == again["manual_review"] == summary["manual_review"]
+        assert again["matched"] == summary["matched"] + summary["restored"]
+        fates = expected(rows)
+        for product_id, ledger, cached in rows:
+            left = str(ledger) if fates[product_id] == "restored" else None if cached is None else str(cached)
+            assert shop.counter(product_id) == left

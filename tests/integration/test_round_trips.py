@@ -1,0 +1,35 @@
+"""How often Redis and Kafka are asked: a matter of batches, not of products."""
+
+from tests.shop import Shop
+
+
+def calls(cache):
+    return {name.removeprefix("cmdstat_"): stats["calls"] for name, stats in cache.info("commandstats").items()}
+
+
+def test_a_thousand_products_that_agree_are_one_mget(database, cache, kafka, topic):
+    shop = Shop(database, cache, kafka.client, topic).build()
+    shop.stock((f"P{n:05d}", 5, 5) for n in range(5000))
+    plan, [id_range] = shop.plan(dry_run=True), shop.whole()
+    cache.config_resetstat()
+
+    shop.reconcile(plan, id_range)
+
+    asked = calls(cache)
+    assert asked["mget"] == 5
+    assert asked.get("get", 0) + asked.get("type", 0) <= 1  # the test's own journal
+
+
+def test_a_thousand_differences_are_a_few_scripts_and_no_call_for_each(database, cache, kafka, topic):
+    shop = Shop(database, cache, kafka.client, topic).build()
+    shop.stock((f"P{n:05d}", 5, 4) for n in range(5000))
+    plan, [id_range] = shop.plan(), shop.whole()
+    cache.config_resetstat()
+
+    shop.reconcile(plan, id_range)
+
+    asked = calls(cache)
+    assert asked["mget"] == 5 * 3  # the scan, the first look, the second
+    assert (
+        asked["evalsha"] <= 5 * (5 + 1) + 3
+    )  # 200 products a commit, a clear a group and at the end; two unknown scripts
