@@ -3,6 +3,7 @@ FROM apache/airflow:slim-3.3.2-python3.12
 COPY --chown=airflow:0 requirements.txt /tmp/requirements.txt
 RUN pip install --no-cache-dir --require-hashes --only-binary :all: -r /tmp/requirements.txt && rm /tmp/requirements.txt
 WORKDIR /opt/airflow
+COPY --chown=root:0 --chmod=a+rX config config
 COPY --chown=root:0 --chmod=a+rX dags dags
 COPY --chown=root:0 --chmod=a+rX plugins plugins
 COPY --chown=root:0 --chmod=a+rX include include

@@ -38,9 +38,10 @@ class Airflow:
         connections: `AIRFLOW_CONN_...` variables for the tasks.
         settings: further environment variables for all components.
         without: components that are not needed.
+        workers: how many Celery workers to start, where `settings` choose CeleryExecutor.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what makes one Airflow another
         self,
         run: RunFolder,
         database: str,
@@ -48,6 +49,7 @@ class Airflow:
         *,
         settings: Mapping[str, str] | None = None,
         without: Collection[str] = (),
+        workers: int = 0,
     ) -> None:
         self.user = "admin"
         self.password = secrets.token_urlsafe(12)
@@ -60,6 +62,10 @@ class Airflow:
         self.components = {
             name: self._program(name, words) for name, words in COMPONENTS.items() if name not in without
         }
+        for number in range(workers):
+            name = f"worker-{number}"
+            words = ["celery", "worker", "--skip-serve-logs", "--celery-hostname", name]
+            self.components[name] = self._program(name, words)
 
     def start(self, steps: Steps) -> None:
         """Create the metadata tables, start every component; return when each of them is healthy."""
@@ -93,8 +99,7 @@ class Airflow:
         health = self.api.health()
         return all(
             health.get(name.replace("-", "_"), {}).get("status") == "healthy"
-            for name in self.components
-            if name != "api-server"
+            for name in COMPONENTS.keys() & self.components.keys() - {"api-server"}
         ) and bool(health)
 
     def _program(self, name: str, words: list[str]) -> Process:

@@ -113,14 +113,22 @@ class Stack:
         """The ledger and the cache, whoever's they are."""
         return Shop(self.connection(PRODUCT_DB), self.connection(STOCK_REDIS), self.names)
 
+    @property
+    def metadata_uri(self) -> str:
+        """The address of Airflow's metadata."""
+        return self._postgres.uri_of(METADATA_DATABASE)
+
     def connection(self, name: str) -> Connection:
         """Return one of the connections, as a client needs it."""
         return Connection.parse(name, self.connections[name])
 
-    def start_airflow(self, *, settings: Mapping[str, str] | None = None, without: Collection[str] = ()) -> Airflow:
+    def start_airflow(
+        self, *, settings: Mapping[str, str] | None = None, without: Collection[str] = (), workers: int = 0
+    ) -> Airflow:
         """Start Airflow with the connections in its environment; it ends with the stack."""
-        metadata = self._postgres.uri_of(METADATA_DATABASE)
-        airflow = Airflow(self._run, metadata, self.connections, settings=settings, without=without)
+        airflow = Airflow(
+            self._run, self.metadata_uri, self.connections, settings=settings, without=without, workers=workers
+        )
         self._end.callback(airflow.stop)
         airflow.start(self._steps)
         return airflow
