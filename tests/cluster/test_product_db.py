@@ -13,8 +13,8 @@ from stocksync.adapters.postgres_ranges import partition
 from tests.cluster.deployed import DEPLOY
 
 
-def run_script(postgres, database, name, **passwords):
-    words = [postgres.programs / "psql", "--no-psqlrc", "--quiet", "--file", DEPLOY / "postgres" / name, database]
+def run_script(programs, database, name, **passwords):
+    words = [programs / "psql", "--no-psqlrc", "--quiet", "--file", DEPLOY / "postgres" / name, database]
     subprocess.run(words, check=True, capture_output=True, env=os.environ | passwords)
 
 
@@ -28,7 +28,7 @@ def execute(address, statement):
 def reader(postgres, database):
     """The address of the deployed role, in a database made by the deployed script."""
     password = secrets.token_hex(8)
-    run_script(postgres, database, "product-db.sql", PRODUCT_DB_DAGS_PASSWORD=password)
+    run_script(postgres.programs, database, "product-db.sql", PRODUCT_DB_DAGS_PASSWORD=password)
     execute(database, "INSERT INTO products SELECT 'P' || n, n FROM generate_series(1, 3000) n; ANALYZE products")
     execute(database, "CREATE TABLE customers (id text)")
     yield f"postgresql://stock_sync:{password}@{database.rpartition('@')[2]}"
@@ -70,7 +70,7 @@ def test_the_role_can_do_nothing_else(reader, statement):
 def test_the_registry_has_its_own_database_and_not_airflows(postgres):
     owner = postgres.create_database("airflow")
     password = secrets.token_hex(8)
-    run_script(postgres, owner, "airflow-db.sql", REGISTRY_DB_PASSWORD=password)
+    run_script(postgres.programs, owner, "airflow-db.sql", REGISTRY_DB_PASSWORD=password)
     at = owner.rpartition("@")[2].rpartition("/")[0]
     try:
         execute(f"postgresql://registry:{password}@{at}/registry", "CREATE TABLE artifacts (id int)")

@@ -1,0 +1,129 @@
+"""A real schema registry with docker-compose.yaml's storage and init, and the program on top."""
+
+import json
+import secrets
+
+import pytest
+from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
+from confluent_kafka.schema_registry.avro import AvroDeserializer
+from confluent_kafka.serialization import MessageField, SerializationContext
+
+from deploy.init import register_schema
+from local.apicurio import API, VERSION, Apicurio
+from stocksync.adapters.avro import UnknownEncoding
+from stocksync.errors import BadSetting
+from stocksync.settings import Settings
+from tests.cluster.deployed import compose, environment_of, fresh_env
+from tests.cluster.test_product_db import execute, run_script
+from tests.contract.test_schema_evolution import EVENTS
+from tests.paths import SCHEMA
+from tests.services import java_or_skip
+
+pytestmark = pytest.mark.usefixtures("cluster")
+AGREED = {
+    "type": "record",
+    "name": "StockSyncAlert",
+    "namespace": "com.groom.ecommerce.monitoring.event.avro",
+    "fields": [
+        *(
+            {"name": n, "type": t}
+            for n, t in [("eventId", "string"), ("eventTimestamp", "long"), ("productId", "string")]
+        ),
+        *({"name": name, "type": "int"} for name in ("dbStock", "redisStock", "discrepancy")),
+        {
+            "name": "action",
+            "type": {"type": "enum", "name": "SyncAction", "symbols": ["REDIS_RESTORED", "MANUAL_REVIEW_REQUIRED"]},
+        },
+        {
+            "name": "severity",
+            "type": {"type": "enum", "name": "AlertSeverity", "symbols": ["LOW", "MEDIUM", "HIGH", "CRITICAL"]},
+            "default": "MEDIUM",
+        },
+        {"name": "detectedAt", "type": "long"},
+    ],
+}
+
+
+@pytest.fixture(scope="module")
+def registry(run_folder, postgres, tmp_path_factory):
+    """Apicurio with the variables compose gives it, its database made by compose's script."""
+    java_or_skip()
+    owner = postgres.create_database("airflow")
+    env = fresh_env(tmp_path_factory.mktemp("env"))
+    run_script(postgres.programs, owner, "airflow-db.sql", REGISTRY_DB_PASSWORD=env["REGISTRY_DB_PASSWORD"])
+    storage = environment_of("schema-registry", env)
+    storage["APICURIO_DATASOURCE_URL"] = storage["APICURIO_DATASOURCE_URL"].replace(
+        "airflow-db:5432", f"127.0.0.1:{postgres.port}"
+    )
+    with Apicurio(run_folder, storage) as server:
+        yield server
+    postgres.drop_database("registry")
+    postgres.drop_database("airflow")
+    execute(postgres.uri, "DROP ROLE registry")
+
+
+@pytest.fixture
+def topic():
+    return f"test.{secrets.token_hex(4)}"
+
+
+@pytest.fixture
+def formats(monkeypatch, tmp_path):
+    monkeypatch.setenv("AIRFLOW_HOME", str(tmp_path))
+    from stocksync.wiring import event_formats  # noqa: PLC0415 - Airflow reads the environment when it is imported
+
+    return event_formats
+
+
+@pytest.fixture
+def settings(registry, topic):
+    def of(registration="never"):
+        return Settings(schema_registry_url=registry.url, topic=topic, schema_registration=registration)
+
+    return of
+
+
+def test_the_registry_is_the_one_compose_runs(tmp_path):
+    assert compose()["services"]["schema-registry"]["image"].endswith(f":{VERSION}")
+    url = environment_of("airflow-worker", fresh_env(tmp_path))["STOCK_SYNC_SCHEMA_REGISTRY_URL"]
+    assert url.endswith(API)
+
+
+def test_init_registers_what_a_run_looks_up_and_may_do_so_again(registry, topic, formats, settings):
+    number = register_schema(registry.url, topic)
+    assert [register_schema(registry.url, topic), formats.schema_id(settings())] == [number, number]
+    client = SchemaRegistryClient({"url": registry.url})
+    assert client.get_compatibility(f"{topic}-value") == "BACKWARD"
+    where = SerializationContext(topic, MessageField.VALUE)
+    value = formats.encoder(number).encode(EVENTS[0])
+    assert AvroDeserializer(client, json.dumps(AGREED))(value, where) == EVENTS[0]
+    assert formats.reader(settings()).decode(value) == EVENTS[0]
+
+
+def test_the_schema_follows_the_agreed_version_by_the_registrys_own_rule(registry, topic, formats, settings):
+    client = SchemaRegistryClient({"url": registry.url})
+    subject = f"{topic}-value"
+    agreed = client.register_schema(subject, Schema(json.dumps(AGREED), "AVRO"))
+    client.set_compatibility(subject, "FULL_TRANSITIVE")
+    assert client.test_compatibility(subject, Schema(SCHEMA.read_text(), "AVRO"))
+    assert formats.schema_id(settings()) == agreed
+
+
+def test_an_unknown_schema_stops_the_run_unless_it_may_be_registered(topic, formats, settings):
+    with pytest.raises(BadSetting, match="STOCK_SYNC_SCHEMA_REGISTRATION='never'"):
+        formats.schema_id(settings())
+    assert formats.schema_id(settings("allowed")) == formats.schema_id(settings())
+
+
+def test_an_incompatible_schema_stops_the_run(registry, topic, formats, settings):
+    client = SchemaRegistryClient({"url": registry.url})
+    other = AGREED | {"fields": [{"name": "eventId", "type": "long"}]}
+    client.register_schema(f"{topic}-value", Schema(json.dumps(other), "AVRO"))
+    client.set_compatibility(f"{topic}-value", "BACKWARD")
+    with pytest.raises(BadSetting, match="STOCK_SYNC_SCHEMA_REGISTRY_URL"):
+        formats.schema_id(settings("allowed"))
+
+
+def test_21_an_id_it_does_not_know_is_poison(formats, settings):
+    with pytest.raises(UnknownEncoding, match="unknown"):
+        formats.reader(settings()).decode(formats.encoder(99_999).encode(EVENTS[0]))
