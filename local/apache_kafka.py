@@ -128,7 +128,9 @@ class ApacheKafka:
         jars = java.classpath("org.apache.kafka", "kafka_2.13", VERSION)
         for name, main in _MAIN.items():
             script = programs / name
-            script.write_text(f'#!/bin/sh\nexec java -Xmx512m -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -cp "{jars}" {main} "$@"\n')
+            script.write_text(
+                f'#!/bin/sh\nexec java -Xmx512m -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -cp "{jars}" {main} "$@"\n'
+            )
             script.chmod(0o755)
         here = {
             "controller.quorum.bootstrap.servers": f"{self.host}:{self._controller}",
