@@ -142,7 +142,7 @@ class _Pair:
         with contextlib.suppress(OSError):
             while reply := self._server.recv(1 << 16):
                 if self._let_through is not None:
-                    reply = reply[: self._let_through]  # noqa: PLW2901 - what is left of it
+                    reply = reply[: self._let_through]
                     self._let_through -= len(reply)
                     self._client.sendall(reply)
                     if self._let_through <= 0:
