@@ -4,7 +4,7 @@ import logging
 import time
 from collections.abc import Iterator, Mapping, Sequence
 
-from confluent_kafka import OFFSET_INVALID, Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
 
 from stocksync.delivery_ports import Record
 from stocksync.errors import QuarantineFailed, TopicUnavailable
@@ -26,6 +26,14 @@ _AT_ONCE = 1000
 _POLL_SECONDS = 0.2
 # The broker handed out bytes no client can take apart; trying again gives the same bytes.
 _UNREADABLE = {KafkaError._BAD_MSG, KafkaError._BAD_COMPRESSION, KafkaError.INVALID_MSG}  # noqa: SLF001 - librdkafka's names
+# The group's coordinator is being found, as on a cluster that never had a group: it is there in a moment.
+_SETTLING = {
+    KafkaError.NOT_COORDINATOR,
+    KafkaError.COORDINATOR_NOT_AVAILABLE,
+    KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+    KafkaError._WAIT_COORD,  # noqa: SLF001 - librdkafka's name
+}
+_ASK_AGAIN_SECONDS = 0.2
 
 
 class KafkaAlertSource:
@@ -86,9 +94,9 @@ class KafkaAlertSource:
     def _assign(self) -> set[int]:
         try:
             found = self._consumer.list_topics(self._topic, timeout=self._patience).topics[self._topic]
-            self._consumer.assign(
-                [TopicPartition(self._topic, p, self._next.get(p, OFFSET_INVALID)) for p in found.partitions]
-            )
+            if found.error is None:
+                self._next = self._committed(set(found.partitions) - set(self._next)) | self._next
+                self._consumer.assign([TopicPartition(self._topic, p, self._next[p]) for p in found.partitions])
         except KafkaException as error:
             raise self._unavailable(error.args[0]) from error
         if found.error is None:
@@ -97,6 +105,27 @@ class KafkaAlertSource:
             raise self._unavailable(found.error)
         log.warning("topic %r does not exist (yet): there is nothing to deliver", self._topic)
         return set()
+
+    def _committed(self, partitions: set[int]) -> dict[int, int]:
+        """Where the group is to go on; at the beginning where it has never been.
+
+        Asked for here, because a consumer that finds no coordinator while it looks this up by itself stays silent.
+        """
+        if not partitions:
+            return {}
+        wanted = [TopicPartition(self._topic, partition) for partition in partitions]
+        give_up = time.monotonic() + self._patience
+        while True:
+            try:
+                found = self._consumer.committed(wanted, timeout=self._patience)
+                error = next((each.error for each in found if each.error), None)
+            except KafkaException as failure:
+                found, error = [], failure.args[0]
+            if error is None:
+                return {each.partition: OFFSET_BEGINNING if each.offset < 0 else each.offset for each in found}
+            if error.code() not in _SETTLING or time.monotonic() > give_up:
+                raise KafkaException(error)
+            time.sleep(_ASK_AGAIN_SECONDS)
 
     def _unavailable(self, error: KafkaError) -> TopicUnavailable:
         return TopicUnavailable(
