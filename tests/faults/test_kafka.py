@@ -29,7 +29,7 @@ class HastyShop(Shop):
 
     def publisher(self):
         hasty = {"linger.ms": 1, "delivery.timeout.ms": 1000, "request.timeout.ms": 500, "retry.backoff.ms": 20}
-        producer = Producer({**DEFAULTS, **hasty, **self.options, "bootstrap.servers": self.servers})
+        producer = Producer({**DEFAULTS, **hasty, **self.options, **self.servers})
         return HastyPublisher(producer, self.topic, SingleObjectCodec(load_schema(SCHEMA)), patience=1.5)
 
 
@@ -54,12 +54,12 @@ def gate(run_folder):
 
 @pytest.fixture
 def night(database, cache, kafka, topic):
-    return Night(HastyShop(database, cache, kafka.bootstrap_servers, topic))
+    return Night(HastyShop(database, cache, kafka.client, topic))
 
 
 @pytest.fixture
 def gated(database, cache, gate):
-    night = Night(HastyShop(database, cache, f"127.0.0.1:{gate.port}", "test.gate"))
+    night = Night(HastyShop(database, cache, {"bootstrap.servers": f"127.0.0.1:{gate.port}"}, "test.gate"))
     yield night
     gate.heal()
 
