@@ -19,7 +19,7 @@ import redis
 from stocksync.adapters import postgres_copy, redis_outbox
 from stocksync.errors import StockSyncError
 from stocksync.services import suspects
-from tests.chaos.recorded import RecordedTopic
+from tests.chaos.recorded import ListInRedis, RecordedTopic
 from tests.paths import ROOT
 from tests.shop import Shop
 
@@ -129,10 +129,10 @@ class ChaosShop(Shop):
     def publisher(self):
         if self.servers:
             return super().publisher()
-        return RecordedTopic(self.cache, halfway=lambda: self.reached(HALF_PUBLISHED))
+        return RecordedTopic(ListInRedis(self.cache), halfway=lambda: self.reached(HALF_PUBLISHED))
 
     def copies(self):
-        return super().copies() if self.servers else RecordedTopic(self.cache).copies()
+        return super().copies() if self.servers else RecordedTopic(ListInRedis(self.cache)).copies()
 
 
 def _work(sender, fields, redis_uri, job, kill, sizes):

@@ -57,10 +57,11 @@ def assert_promises(shop, rows, summary, *, complete=True):
         told_of = (event["dbStock"], event["redisStock"], event["discrepancy"], event["severity"])
         assert told_of == (ledger, int(cached or 0), difference, severity(difference))
 
-    for product_id, (ledger, cached) in was.items():
+    held = shop.cache.mget([f"{shop.prefix}{product_id}" for product_id in was])
+    for (product_id, (ledger, cached)), value in zip(was.items(), held, strict=True):
         restored = told.get(product_id) == ACTION["restored"]
         wanted = str(ledger) if restored else None if cached is None else str(cached)
-        assert shop.counter(product_id) == wanted, f"{product_id} ({fates[product_id]}) holds another value"
+        assert (value and value.decode()) == wanted, f"{product_id} ({fates[product_id]}) holds another value"
 
     counted = {fate: list(fates.values()).count(fate) for fate in ("matched", "restored", "manual_review", "invalid")}
     if complete:

@@ -1,4 +1,4 @@
-"""A topic that is a list in Redis: it takes events as fast as a thousand schedules want, and acknowledges all."""
+"""A topic that is a list: it takes events as fast as a thousand schedules want, and acknowledges them all."""
 
 import json
 from base64 import b64decode, b64encode
@@ -28,20 +28,35 @@ class Message:
         return [(name, text.encode()) for name, text in self.raw["headers"].items()]
 
 
+class ListInRedis:
+    """Outlives the processes that publish."""
+
+    def __init__(self, client):
+        self._client = client
+
+    def extend(self, records):
+        self._client.rpush(NAME, *records)
+
+    def __iter__(self):
+        return iter(self._client.lrange(NAME, 0, -1))
+
+
 class RecordedTopic:
-    def __init__(self, client, halfway=lambda: None):
-        self._client, self._halfway = client, halfway
+    """Implements the port AlertPublisher on a list, in memory or in Redis."""
+
+    def __init__(self, records, halfway=lambda: None):
+        self._records, self._halfway = records, halfway
 
     def publish(self, alerts):
         records = [_record(alert) for alert in alerts]
         middle = len(records) // 2
         for half in (records[:middle], records[middle:]):
             if half:
-                self._client.rpush(NAME, *half)
+                self._records.extend(half)
             self._halfway()
 
     def copies(self):
-        return [decoded(Message(json.loads(record))) for record in self._client.lrange(NAME, 0, -1)]
+        return [decoded(Message(json.loads(record))) for record in self._records]
 
 
 @cache

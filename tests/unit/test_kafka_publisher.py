@@ -21,10 +21,10 @@ class Broker:
         self.room, self.refusal, self.topic_error, self.queue_full = room, refusal, topic_error, queue_full
         self.produced, self.reports, self.purged = [], [], False
 
-    def list_topics(self, topic, timeout):
+    def list_topics(self, timeout):
         if self.topic_error is KafkaError._TRANSPORT:
             raise KafkaException(KafkaError(KafkaError._TRANSPORT))
-        return type("Metadata", (), {"topics": {topic: type("Topic", (), {"error": self.topic_error})}})
+        return type("Metadata", (), {"topics": {"stock.sync.alert": type("Topic", (), {"error": self.topic_error})}})
 
     def produce(self, topic, **message):
         if self.queue_full:

@@ -74,12 +74,14 @@ class KafkaAlertPublisher:
             BadSetting: the topic is not there.
         """
         try:
-            topic = self._producer.list_topics(self._topic, timeout=timeout).topics[self._topic]
+            # Of all topics: many a broker makes a topic it is asked for by name, also a mistyped one.
+            topic = self._producer.list_topics(timeout=timeout).topics.get(self._topic)
         except KafkaException as error:
             raise PublishFailed(f"Kafka (connection stock_kafka) does not answer: {error.args[0]}") from error
-        if topic.error is not None:
+        if topic is None or topic.error is not None:
+            why = "there is no such topic" if topic is None else topic.error.str()
             raise BadSetting(
-                f"STOCK_SYNC_TOPIC={self._topic!r}: {topic.error.str()}; allowed: a topic that exists on the brokers "
+                f"STOCK_SYNC_TOPIC={self._topic!r}: {why}; allowed: a topic that exists on the brokers "
                 "of connection stock_kafka"
             )
         self._checked = True

@@ -1,0 +1,92 @@
+"""A night with retries, as Airflow gives them: attempts until one succeeds, then the tasks at the end of the run."""
+
+from dataclasses import dataclass, field, replace
+
+import redis
+from redis.backoff import ExponentialBackoff
+from redis.retry import Retry
+
+from stocksync.errors import StockSyncError
+from tests.chaos.recorded import RecordedTopic
+from tests.fakes.stores import FakeJournal
+from tests.shop import Shop
+
+PRODUCTS = 30
+ROWS = [(f"P{n:03d}", 100, (99, 100, 20, 108, None, "junk", 50, 95, 89, 100)[n % 10]) for n in range(PRODUCTS)]
+
+
+def client(uri, port=None, *, retries=0, patience=1.0):
+    """Connect to Redis as wiring does, in a hurry; through a proxy if a port is given."""
+    made = redis.Redis.from_url(
+        uri,
+        socket_timeout=patience,
+        socket_connect_timeout=patience,
+        retry=Retry(ExponentialBackoff(cap=0.05, base=0.01), retries),
+    )
+    if port is not None:
+        made.connection_pool.connection_kwargs["port"] = port
+    return made
+
+
+def through(dsn, port):
+    """The same database by way of a proxy."""
+    head, _, tail = dsn.rpartition(":")
+    return f"{head}:{port}/{tail.partition('/')[2]}"
+
+
+@dataclass
+class QuietShop(Shop):
+    """Without Kafka servers its topic is a list in memory, out of reach of the faults."""
+
+    published: list = field(default_factory=list)
+
+    def publisher(self):
+        return super().publisher() if self.servers else RecordedTopic(self.published)
+
+    def copies(self):
+        return super().copies() if self.servers else RecordedTopic(self.published).copies()
+
+
+class Night:
+    """One run over a catalogue: `shop` sees the stores as they are, `broken` as the program sees them."""
+
+    def __init__(self, shop, rows=ROWS, **broken):
+        self.shop, self.rows = shop, rows
+        self.broken = replace(shop, **broken)
+        shop.sql("DROP TABLE IF EXISTS products")
+        shop.cache.flushall()
+        shop.build().stock(rows)
+        self.plan = shop.plan()
+        [self.range] = shop.ranges()
+        self.journal = FakeJournal()  # Airflow's: no fault of a store touches it
+        self.errors = []
+
+    def attempt(self, **how):
+        """One attempt; its outcome, or None and one error more."""
+        try:
+            return self.broken.reconcile(self.plan, self.range, journal=self.journal, **how)
+        except StockSyncError as error:
+            self.errors.append(error)
+            return None
+
+    def finish(self, outcome=None, *, attempts=4):
+        """Retry until it is done, and close the run; the summary."""
+        while outcome is None:
+            assert attempts, self.errors
+            attempts -= 1
+            outcome = self.attempt()
+        return self.shop.close(self.plan, [self.range], {0: outcome})
+
+
+def once(step, happen, nth=1):
+    """Let something happen when a step is passed for the nth time."""
+    left = nth
+
+    def reached(name):
+        nonlocal left
+        if name == step:
+            left -= 1
+            if left == 0:
+                happen()
+
+    return reached

@@ -1,0 +1,72 @@
+"""Two who want to work at once, and one who slept through the loss of its lock."""
+
+import pytest
+
+from stocksync.errors import LockHeld
+from tests.chaos.attempts import Attempt, ChaosShop, Kill
+from tests.chaos.oracle import assert_promises, logical_events
+from tests.faults.nights import ROWS
+
+STEPS = ["settled", "looked again", "committed", "published", "saved"]
+
+
+@pytest.fixture
+def shop(database, cache):
+    shop = ChaosShop(database, cache, "", "").build()
+    shop.stock(ROWS)
+    return shop
+
+
+def counters(shop):
+    return [shop.counter(product_id) for product_id, _, _ in ROWS]
+
+
+def test_15_of_two_runs_at_once_the_second_is_told_who_works_and_touches_nothing(shop, redis_server):
+    first, second, [id_range] = shop.plan("manual__first"), shop.plan("manual__second"), shop.ranges()
+    sleeper = Attempt(shop, redis_server.uri, ("reconcile", first, id_range), Kill("looked again", 1, freeze=True))
+    assert sleeper.result() is None
+    before = counters(shop)
+
+    with pytest.raises(LockHeld, match="manual__first"):
+        shop.reconcile(second, id_range)
+    assert counters(shop) == before
+
+    said, outcome = sleeper.thaw()
+    assert said == "returned"
+    assert_promises(shop, ROWS, shop.close(first, [id_range], {0: outcome}))
+    assert logical_events(shop, second.run_id) == {}
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_16_a_run_that_slept_while_its_lock_expired_writes_nothing_more_and_leaves_its_successors_lock(
+    shop, redis_server, step
+):
+    old, new, [id_range] = shop.plan("manual__old"), shop.plan("manual__new"), shop.ranges()
+    sleeper = Attempt(shop, redis_server.uri, ("reconcile", old, id_range), Kill(step, 1, freeze=True))
+    assert sleeper.result() is None
+    shop.cache.delete(f"sync:stock:{old.date}")  # its hour is over
+    outcome = shop.reconcile(new, id_range)
+    shop.cache.decrby("stock:P001", 3)  # a sale since
+    before = counters(shop)
+
+    assert sleeper.thaw() == ("refused", "LockLost")  # at its second group, if not at its first
+    shop.close(old, [id_range], {})
+
+    assert counters(shop) == before
+    assert shop.cache.get(f"sync:stock:{new.date}") == b"manual__new"
+    shop.close(new, [id_range], {0: outcome})
+    told = [*logical_events(shop, old.run_id).items(), *logical_events(shop, new.run_id).items()]
+    restored = sorted(product_id for product_id, event in told if event["action"] == "REDIS_RESTORED")
+    assert restored == sorted(i for i, ledger, cached in ROWS if cached in {99, 108, 95})
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_16_an_attempt_that_airflow_gave_up_writes_nothing_beside_its_own_retry(shop, redis_server, step):
+    plan, [id_range] = shop.plan(), shop.ranges()
+    sleeper = Attempt(shop, redis_server.uri, ("reconcile", plan, id_range), Kill(step, 1, freeze=True))
+    assert sleeper.result() is None
+
+    outcome = Attempt(shop, redis_server.uri, ("reconcile", plan, id_range)).result()
+    assert sleeper.thaw() == ("refused", "Superseded")
+
+    assert_promises(shop, ROWS, shop.close(plan, [id_range], {0: outcome}))
