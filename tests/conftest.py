@@ -13,6 +13,15 @@ def pytest_addoption(parser):
     )
 
 
+def pytest_collection_modifyitems(config, items):
+    """Leave what needs a cluster's servers to `make test-cluster`."""
+    if config.getoption("--cluster"):
+        return
+    left_out = [item for item in items if "cluster" in item.fixturenames]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if item not in left_out]
+
+
 # A slow machine is no bug: no test is judged by its clock.
 settings.register_profile("usual", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("thorough", parent=settings.get_profile("usual"), max_examples=1000)

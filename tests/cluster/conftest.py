@@ -4,10 +4,8 @@ from tests.cluster.deployed import Redis
 
 
 @pytest.fixture(scope="session")
-def cluster(request):
-    """For tests that take minutes, or servers a laptop may not have."""
-    if not request.config.getoption("--cluster"):
-        pytest.skip("runs in `make test-cluster`")
+def cluster():
+    """For tests that take minutes, or servers a laptop may not have: they run in `make test-cluster` only."""
 
 
 @pytest.fixture(scope="module")
