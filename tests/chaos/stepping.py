@@ -32,13 +32,13 @@ class SteppingRedis(redis.Redis):
     loses = 0
 
     def execute_command(self, *args, **options):
-        _stop()
+        _stop("asked")
         answer = super().execute_command(*args, **options)
         if _in_attempt():
             SteppingRedis.loses -= 1
             if SteppingRedis.loses == 0:
                 raise redis.ConnectionError("the reply was lost")
-        _stop()
+        _stop("answered")
         return answer
 
 
@@ -50,13 +50,13 @@ class Clock(FakeClock):
             super().sleep(seconds)
             return
         until = self.monotonic() + seconds
-        _stop()
+        _stop("asleep")
         if self.monotonic() < until:
             super().sleep(until - self.monotonic())
 
 
 class Attempt:
-    """One attempt at a run; `result` is its outcome, or the error that ended it."""
+    """One attempt at a run; `at` is the step where it stopped, `result` its outcome or the error that ended it."""
 
     def __init__(self, world, plan):
         self.plan, self.result = plan, None
@@ -68,11 +68,10 @@ class Attempt:
     def alive(self):
         return not self._coroutine.dead
 
-    def step(self, count=1):
-        while count and self.alive:
-            count -= 1
-            self._coroutine.parent = getcurrent()
-            self._coroutine.switch()
+    def step(self):
+        """Go on to the next stop."""
+        self._coroutine.parent = getcurrent()
+        self.at = self._coroutine.switch()
 
     def kill(self):
         self._coroutine.parent = getcurrent()
@@ -124,7 +123,7 @@ class World:
             clock=self.clock,
         )
         settle = timedelta(seconds=SETTLE)
-        return Reconciler(stores, plan, Rules(), key_prefix="stock:", settle=settle, reached=lambda _step: _stop())
+        return Reconciler(stores, plan, Rules(), key_prefix="stock:", settle=settle, reached=_stop)
 
     def drain(self):
         """What a run's publish_pending does: it leaves the outboxes of runs at work alone."""
@@ -177,6 +176,7 @@ class World:
                     f"{product_id} was set from {before} to {now}, right is {self.right(product_id)}"
                 )
                 assert abs(int(now) - held) <= 10, f"{product_id}: {held} to {now} is for a person to decide"
+                assert self.redis.get(f"sync:stock:{PLAN.date}") == run_id.encode(), f"{run_id} wrote without the lock"
                 self.restores.append((run_id, product_id, int(now) - held))
                 self.values[product_id] = now
 
@@ -189,6 +189,6 @@ def _in_attempt():
     return getattr(getcurrent(), "in_attempt", False)
 
 
-def _stop():
+def _stop(step):
     if _in_attempt():
-        getcurrent().parent.switch()
+        getcurrent().parent.switch(step)

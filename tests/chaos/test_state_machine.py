@@ -23,6 +23,7 @@ from stocksync.adapters import redis_outbox
 from stocksync.domain.progress import RangeOutcome
 from stocksync.services import suspects
 from tests.chaos import size
+from tests.chaos.attempts import STEPS
 from tests.chaos.stepping import SETTLE, Attempt, World
 from tests.fakes.world import CODEC
 
@@ -32,6 +33,7 @@ DRIFTS = st.sampled_from([0, 1, -1, 3, -3, 10, -10, 11, -60])
 STOCKS = st.fixed_dictionaries({i: st.tuples(st.integers(20, 90), DRIFTS) for i in IDS})
 VALUES = st.none() | st.integers(0, 90).map(lambda n: str(n).encode()) | st.sampled_from([b"", b"x", b"1.5"])
 AT_MOST = 3
+THEN = st.sampled_from(["buy", "give back", "the lock expires", "another attempt begins"])
 
 
 class Anything(RuleBasedStateMachine):
@@ -53,10 +55,11 @@ class Anything(RuleBasedStateMachine):
     def give_back(self, product, lag):
         self.world.order(product, -1, lag)
 
-    @rule(product=PRODUCT, drift=DRIFTS)
-    def drift(self, product, drift):
-        if (held := self.world.number(product)) is not None:
-            self.world.corrupt(product, str(held - drift).encode())
+    @rule(drifts=st.fixed_dictionaries(dict.fromkeys(IDS, DRIFTS)))
+    def drift(self, drifts):
+        for product, drift in drifts.items():
+            if (held := self.world.number(product)) is not None:
+                self.world.corrupt(product, str(held - drift).encode())
 
     @rule(seconds=st.floats(0, SETTLE * 2))
     def wait(self, seconds):
@@ -87,11 +90,27 @@ class Anything(RuleBasedStateMachine):
     def go_far(self, which, count):
         self._step(which, count)
 
-    def _step(self, which, count):
+    @precondition(lambda self: self.attempts)
+    @rule(which=st.integers(0, AT_MOST), step=st.sampled_from([*STEPS, "asleep"]), then=THEN)
+    def go_to(self, which, step, then):
+        """Something happens at the very moment when a step is passed."""
+        self._step(which, 200, until=step)
+        if then in {"buy", "give back"}:
+            for product in IDS:
+                self.world.order(product, 1 if then == "buy" else -1, SETTLE / 2)
+        elif then == "the lock expires":
+            self.world.expire_lock()
+        elif len(self.attempts) < AT_MOST:
+            self.begin()
+
+    def _step(self, which, count, until=None):
         attempt = self.attempts[which % len(self.attempts)]
-        for _ in range(count):
+        while count and attempt.alive:
+            count -= 1
             attempt.step()
             self.world.notice(attempt.plan.run_id)
+            if attempt.at == until:
+                break
         self.bury()
 
     @precondition(lambda self: self.attempts)
@@ -102,7 +121,11 @@ class Anything(RuleBasedStateMachine):
 
     # --- what breaks -----------------------------------------------------------------------------------------
 
-    @rule(what=st.sampled_from(["corrupt", "lock", "lock", "restart", "flush"]), product=PRODUCT, value=VALUES)
+    @rule(
+        what=st.sampled_from(["corrupt", "corrupt", "lock", "lock", "restart", "restart", "flush"]),
+        product=PRODUCT,
+        value=VALUES,
+    )
     def accident(self, what, product, value):
         if what == "corrupt":
             self.world.corrupt(product, value)
