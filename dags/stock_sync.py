@@ -21,7 +21,19 @@ both are safe, nothing is restored or counted twice.
 
 from datetime import datetime, timedelta
 
-from airflow.sdk import CronTriggerTimetable, Param, TriggerRule, dag, get_current_context, setup, task, teardown
+from airflow.sdk import (
+    AsyncCallback,
+    CronTriggerTimetable,
+    DeadlineAlert,
+    DeadlineReference,
+    Param,
+    TriggerRule,
+    dag,
+    get_current_context,
+    setup,
+    task,
+    teardown,
+)
 
 from stocksync.settings import Settings
 from stocksync.wiring.assets import PUBLISHED, SUMMARIES
@@ -36,13 +48,30 @@ def release_after_failure(context):
     sync.release_after_failure(context)
 
 
+def tell_of_failure(context):
+    """Tell people of a red run."""
+    from stocksync.wiring import alarm
+
+    alarm.tell_of_failure(context)
+
+
+# Counted from when a run was asked for: a run that no worker takes has no time limit of its own yet.
+LATE_MINUTES = SETTINGS.run_timeout_minutes + 10
+LATE = DeadlineAlert(
+    reference=DeadlineReference.DAGRUN_QUEUED_AT,
+    interval=timedelta(minutes=LATE_MINUTES),
+    callback=AsyncCallback("stocksync.wiring.deadline.tell_of_lateness", {"minutes": LATE_MINUTES}),
+)
+
+
 @dag(
     dag_id="stock_sync",
     schedule=CronTriggerTimetable("0 2 * * *", timezone=SETTINGS.timezone),
     start_date=datetime(2024, 1, 1, tzinfo=SETTINGS.zone),
     catchup=False,
     dagrun_timeout=timedelta(minutes=SETTINGS.run_timeout_minutes),
-    on_failure_callback=release_after_failure,
+    on_failure_callback=[release_after_failure, tell_of_failure],
+    deadline=LATE,
     doc_md=__doc__,
     tags=["stock", "reconciliation"],
     default_args={"owner": "backend-team"},

@@ -32,6 +32,13 @@ from stocksync.wiring.assets import ALERTS, SUMMARIES
 SETTINGS = Settings.for_parsing()
 
 
+def tell_of_failure(context):
+    """Tell people of a red run."""
+    from stocksync.wiring import alarm
+
+    alarm.tell_of_failure(context, once_in_a_while=True)
+
+
 @dag(
     dag_id="stock_sync_alerts",
     schedule=AssetOrTimeSchedule(
@@ -41,6 +48,7 @@ SETTINGS = Settings.for_parsing()
     catchup=False,
     max_active_runs=1,  # one reader: the offsets and the memory of what was told have one writer
     dagrun_timeout=timedelta(minutes=30),
+    on_failure_callback=tell_of_failure,
     doc_md=__doc__,
     tags=["stock", "alerts"],
     default_args={"owner": "backend-team"},

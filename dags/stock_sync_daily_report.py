@@ -22,12 +22,20 @@ from stocksync.wiring.assets import REPORTS, SUMMARIES
 SETTINGS = Settings.for_parsing()
 
 
+def tell_of_failure(context):
+    """Tell people of a red run."""
+    from stocksync.wiring import alarm
+
+    alarm.tell_of_failure(context)
+
+
 @dag(
     dag_id="stock_sync_daily_report",
     schedule=CronTriggerTimetable("0 9 * * *", timezone=SETTINGS.timezone),
     start_date=datetime(2024, 1, 1, tzinfo=SETTINGS.zone),
     catchup=False,
     dagrun_timeout=timedelta(minutes=30),
+    on_failure_callback=tell_of_failure,
     doc_md=__doc__,
     tags=["stock", "report"],
     default_args={"owner": "backend-team"},

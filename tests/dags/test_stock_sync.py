@@ -85,8 +85,14 @@ def test_the_lock_is_a_setup_and_a_teardown_that_cannot_turn_a_failure_green(dag
     assert leaves - {"release_lock"} == {"summarize"}
 
 
-def test_a_run_that_is_ended_from_outside_frees_its_lock(dag):
-    assert dag.on_failure_callback.__name__ == "release_after_failure"
+def test_a_run_that_is_ended_from_outside_frees_its_lock_and_people_are_told(dag):
+    assert [callback.__name__ for callback in dag.on_failure_callback] == ["release_after_failure", "tell_of_failure"]
+
+
+def test_a_run_that_nobody_takes_is_late_soon_after_its_time_limit(dag):
+    [late] = dag.deadline
+    assert timedelta(minutes=30) < late.interval <= timedelta(minutes=45)
+    assert late.callback.path == "stocksync.wiring.deadline.tell_of_lateness"
 
 
 def test_the_form_has_the_agreed_params_with_their_defaults(dag):

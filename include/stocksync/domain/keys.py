@@ -30,5 +30,10 @@ def sent(channel: str, group: str) -> str:
     return f"{OWN}sent:{channel}:{group}"
 
 
+def failure(dag_id: str) -> str:
+    """String: people were told lately that this DAG fails."""
+    return f"{OWN}failure:{dag_id}"
+
+
 INCIDENTS = f"{OWN}incidents"
 """Hash: dedup key -> open incident (JSON)."""

@@ -27,7 +27,7 @@ from stocksync.services.close_run import add_up, status_of
 from stocksync.services.drain import drain
 from stocksync.services.reconcile import Reconciler, Stores
 from stocksync.settings import Settings
-from stocksync.wiring import connections, event_formats, requests
+from stocksync.wiring import connections, event_formats, metrics, requests
 from stocksync.wiring.assets import ALERTS, PUBLISHED, SUMMARIES
 from stocksync.wiring.retries import final_when_permanent
 
@@ -159,6 +159,7 @@ def summarize_run(
     summary = summarize(plan, tally, unprocessed=unprocessed, status=status, finished=datetime.now(UTC))
     context["ti"].xcom_push(key="return_value", value=summary.to_dict())
     log.info("%s", summary.in_words())
+    metrics.emit(summary)
     if status is not RunStatus.COMPLETE:
         raise AirflowFailException(
             f"the run is {status.value}: {len(ranges) - len(outcomes)} of {len(ranges)} ranges failed, "

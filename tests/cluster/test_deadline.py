@@ -1,0 +1,50 @@
+"""A real Airflow: a run that misses its deadline is told by the triggerer, whoever is busy; a red one by its DAG."""
+
+from io import StringIO
+
+import pytest
+from rich.console import Console
+
+from local.progress import Steps
+from local.run_folder import RunFolder
+from local.stack import Stack
+from tests.e2e.airflow import await_that
+
+pytestmark = [pytest.mark.timeout(900), pytest.mark.usefixtures("cluster")]
+DAG = """
+import time
+from datetime import timedelta
+from airflow.sdk import AsyncCallback, DeadlineAlert, DeadlineReference, dag, task
+
+@dag(
+    deadline=DeadlineAlert(
+        reference=DeadlineReference.DAGRUN_QUEUED_AT,
+        interval=timedelta(seconds=5),
+        callback=AsyncCallback("stocksync.wiring.deadline.tell_of_lateness", {"minutes": 40}),
+    ),
+)
+def slow():
+    @task
+    def sleep():
+        time.sleep(30)
+    sleep()
+
+slow()
+"""
+
+
+def test_a_late_run_and_a_red_run_reach_slack(tmp_path):
+    dags = tmp_path / "dags"
+    dags.mkdir()
+    (dags / "slow.py").write_text(DAG)
+    with RunFolder("deadline") as run, Steps(Console(file=StringIO())) as steps, Stack(run, steps, {}) as stack:
+        airflow = stack.start_airflow(settings={"AIRFLOW__CORE__DAGS_FOLDER": str(dags)})
+        await_that(lambda: airflow.api.dag_exists("slow"), "the DAG is read")
+        airflow.api.unpause("slow")
+        run_id = airflow.api.trigger("slow", {})
+        await_that(lambda: stack.slack.texts, "people are told")
+        assert stack.slack.texts[0].splitlines()[:3] == [
+            "⏰ [재고 동기화] 실행 지연",
+            "- DAG: slow",
+            f"- 실행: {run_id}",
+        ]
