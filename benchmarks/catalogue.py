@@ -12,7 +12,7 @@ _AT_ONCE = 100_000
 # One number makes one id, the same in SQL and in Lua.
 _IDS = {
     "text": ("'PRD-' || lpad(n::text, 9, '0')", "string.format('PRD-%09d', n)"),
-    "bigint": ("n * 7919", "string.format('%.0f', n * 7919)"),
+    "bigint": ("n::bigint * 7919", "string.format('%.0f', n * 7919)"),
     "uuid": (
         "('00000000-0000-4000-8000-' || lpad(n::text, 12, '0'))::uuid",
         "string.format('00000000-0000-4000-8000-%012d', n)",

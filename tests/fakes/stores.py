@@ -140,6 +140,8 @@ class FakeOutbox:
         return [records[i] for i in sorted(records)]
 
     def commit(self, group, decisions):
+        if not decisions:
+            return []
         if self._redis.lock != self._run_id:
             raise LockLost(f"run {self._run_id} lost the lock")
         self._only_writer()

@@ -4,7 +4,7 @@ from contextlib import suppress
 
 import pytest
 
-from stocksync.errors import PublishFailed
+from stocksync.errors import PublishFailed, Superseded
 from stocksync.services import suspects
 from stocksync.services.reconcile import LOOKS_AT_MOVING
 from tests.fakes.world import Killed, World, killed_at
@@ -127,6 +127,24 @@ def test_16_an_attempt_that_lost_the_lock_is_resumed_once_the_lock_is_free():
     outcome = world.attempt()
 
     assert (outcome.tally.products, world.redis.writes) == (2 * GROUP, RESTORES)
+
+
+def test_16_a_sleeper_that_sees_what_its_successor_restored_does_not_make_the_next_attempt_forget_it():
+    world = World({"a": (100, 97)})
+    asleep = []
+
+    def its_successor_restores_and_dies(step):
+        if step == "settled" and not asleep:
+            asleep.append(step)
+            with pytest.raises(Killed):
+                world.attempt(reached=killed_at("committed"))
+
+    with pytest.raises(Superseded):
+        world.attempt(reached=its_successor_restores_and_dies)
+    outcome = world.attempt()
+
+    assert world.restored() == ["a"]
+    assert (outcome.tally.restored.count, outcome.tally.matched) == (1, 0)
 
 
 def test_9_an_outbox_lost_with_redis_leaves_the_journal_to_go_on_from():

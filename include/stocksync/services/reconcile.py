@@ -114,14 +114,12 @@ class Reconciler:
         """Load what survived, settle the outbox, and begin a new pass if a person cleared a finished range."""
         stores = self._stores
         noted = stores.outbox.take_over()
-        saved = stores.journal.load()
-        # Both are written after every group, the journal first. The outbox's note is ahead only when another task
-        # drained the outbox of a dead attempt; then it counts what the journal does not.
-        known = [p for p in (saved, noted) if p is not None]
         pending = stores.outbox.pending()
         now_ms = int(stores.clock.now().timestamp() * 1000)
         first = first_progress(pending, self._plan.pass_number, now_ms)
-        progress = max(known, key=lambda p: p.group, default=first)
+        # Only the one writer can note its progress beside the outbox. An attempt that was given up and is still alive
+        # can write to the journal: that counts only where the note is lost.
+        progress = noted or stores.journal.load() or first
         left = [entry.finding.product_id for entry in pending]
         if left:
             progress = recover(
@@ -134,6 +132,8 @@ class Reconciler:
             self._reached("recovered")
             log.info("an earlier attempt left %d events in the outbox: published", len(left))
             self._save(progress, clear=left)
+        elif noted is None:
+            stores.outbox.clear([], progress)
         if progress.done and progress.pass_number != self._plan.pass_number:
             progress = progress.next_pass(self._plan.pass_number)
         return progress

@@ -1,0 +1,194 @@
+"""A small shop whose clock, orders and attempts move only when a test says so; counters, lock and outbox are on Redis.
+
+An attempt is a coroutine that stops at every named step, at every wait, and before and after each command to Redis.
+"""
+
+from collections import Counter
+from dataclasses import replace
+from datetime import timedelta
+
+import redis
+from greenlet import GreenletExit, getcurrent, greenlet
+
+from stocksync.adapters.redis_cache import RedisStockCache
+from stocksync.adapters.redis_lock import RedisRunLock
+from stocksync.adapters.redis_outbox import RedisOutbox, unfinished
+from stocksync.domain.id_range import IdRange
+from stocksync.domain.policy import Rules
+from stocksync.errors import StockSyncError
+from stocksync.services.drain import drain
+from stocksync.services.reconcile import Reconciler, Stores
+from tests.fakes.clock import START, FakeClock
+from tests.fakes.stores import FakeJournal, FakeLedger, FakePublisher
+from tests.fakes.world import PLAN
+
+SETTLE = 2.0
+EVERYTHING = IdRange(0, 1)
+
+
+class SteppingRedis(redis.Redis):
+    """Stops before and after each command, if an attempt gives it; the next reply may get lost."""
+
+    loses = 0
+
+    def execute_command(self, *args, **options):
+        _stop()
+        answer = super().execute_command(*args, **options)
+        if _in_attempt():
+            SteppingRedis.loses -= 1
+            if SteppingRedis.loses == 0:
+                raise redis.ConnectionError("the reply was lost")
+        _stop()
+        return answer
+
+
+class Clock(FakeClock):
+    """Whoever waits stops first; when it goes on, the time has passed and what was due has happened."""
+
+    def sleep(self, seconds):
+        if not _in_attempt():
+            super().sleep(seconds)
+            return
+        until = self.monotonic() + seconds
+        _stop()
+        if self.monotonic() < until:
+            super().sleep(until - self.monotonic())
+
+
+class Attempt:
+    """One attempt at a run; `result` is its outcome, or the error that ended it."""
+
+    def __init__(self, world, plan):
+        self.plan, self.result = plan, None
+        self._coroutine = greenlet(lambda: self._work(world))
+        self._coroutine.in_attempt = True
+        self.step()
+
+    @property
+    def alive(self):
+        return not self._coroutine.dead
+
+    def step(self, count=1):
+        while count and self.alive:
+            count -= 1
+            self._coroutine.parent = getcurrent()
+            self._coroutine.switch()
+
+    def kill(self):
+        self._coroutine.parent = getcurrent()
+        self._coroutine.throw(GreenletExit)
+
+    def _work(self, world):
+        try:
+            self.result = world.reconciler(self.plan).run(EVERYTHING)
+        except StockSyncError as error:
+            self.result = error
+
+
+class World:
+    """The shop: `drift` is what it knows of each counter that no program should have to guess.
+
+    Attributes:
+        values: the bytes each counter must hold, by what was done to it
+        on_the_way: pieces that orders took from a counter and not yet from the ledger
+        restores: what the program was seen to write: (run that was at work, product, pieces added)
+    """
+
+    def __init__(self, uri, stocks):
+        self.redis = redis.Redis.from_url(uri)
+        self._program = SteppingRedis.from_url(uri)
+        SteppingRedis.loses = 0
+        self.redis.flushall()
+        self.clock, self.publisher = Clock(), FakePublisher()
+        self.ledger = FakeLedger({i: str(stock).encode() for i, (stock, _) in stocks.items()}, batch=2)
+        self.values = {i: str(stock - drift).encode() for i, (stock, drift) in stocks.items()}
+        self.redis.mset({f"stock:{i}": value for i, value in self.values.items()})
+        self.on_the_way = Counter()
+        self.journals, self.restores = {}, []
+
+    def close(self):
+        self.redis.close()
+        self._program.close()
+
+    def plan(self, run_id):
+        return replace(PLAN, run_id=run_id, stop_at=(START + timedelta(days=9)).isoformat())
+
+    def reconciler(self, plan):
+        stores = Stores(
+            ledger=self.ledger,
+            cache=RedisStockCache(self._program, "stock:"),
+            outbox=RedisOutbox(self._program, plan.identity, plan.auto_restore_limit, 0, "stock:"),
+            lock=RedisRunLock(self._program, plan.date, plan.run_id),
+            publisher=self.publisher,
+            journal=self.journals.setdefault(plan.run_id, FakeJournal()),
+            clock=self.clock,
+        )
+        settle = timedelta(seconds=SETTLE)
+        return Reconciler(stores, plan, Rules(), key_prefix="stock:", settle=settle, reached=lambda _step: _stop())
+
+    def drain(self):
+        """What a run's publish_pending does: it leaves the outboxes of runs at work alone."""
+        for outbox in list(unfinished(self.redis, "stock:")):
+            run = outbox.identity
+            if RedisRunLock(self.redis, run.date, run.run_id).holder() != run.run_id:
+                drain(outbox, self.publisher, run, outbox.index, outbox.auto_restore_limit)
+
+    # --- the shop and its accidents ---------------------------------------------------------------------------
+
+    def order(self, product_id, pieces, lag):
+        """Somebody buys (or returns, below zero): the counter at once, the ledger after the lag."""
+        held = self.number(product_id)
+        if held is None or held < pieces:
+            return
+        self.redis.decrby(f"stock:{product_id}", pieces)
+        self.values[product_id] = str(held - pieces).encode()
+        self.on_the_way[product_id] += pieces
+        self.clock.after(lag, lambda: self._land(product_id, pieces))
+
+    def corrupt(self, product_id, value):
+        """A counter changes that no order changed; None: it is gone."""
+        key = f"stock:{product_id}"
+        self.redis.delete(key) if value is None else self.redis.set(key, value)
+        self.values[product_id] = value
+
+    def expire_lock(self):
+        self.redis.delete(f"sync:stock:{PLAN.date}")
+
+    def flush(self):
+        self.redis.flushall()
+        self.values = dict.fromkeys(self.values)
+
+    def number(self, product_id):
+        value = self.values[product_id]
+        return int(value) if value is not None and value.lstrip(b"-").isdigit() else None
+
+    def right(self, product_id):
+        """What the counter should be for the shop to sell exactly what it has."""
+        return int(self.ledger.stocks[product_id]) - self.on_the_way[product_id]
+
+    def notice(self, run_id):
+        """See what the program wrote since the last look. It may only have put small differences right, exactly."""
+        for product_id, before in self.values.items():
+            now = self.redis.get(f"stock:{product_id}")
+            if now != before:
+                held = 0 if before is None else self.number(product_id)
+                assert held is not None, f"{product_id}: {before} is no number and was overwritten with {now}"
+                assert now == str(self.right(product_id)).encode(), (
+                    f"{product_id} was set from {before} to {now}, right is {self.right(product_id)}"
+                )
+                assert abs(int(now) - held) <= 10, f"{product_id}: {held} to {now} is for a person to decide"
+                self.restores.append((run_id, product_id, int(now) - held))
+                self.values[product_id] = now
+
+    def _land(self, product_id, pieces):
+        self.ledger.stocks[product_id] = str(int(self.ledger.stocks[product_id]) - pieces).encode()
+        self.on_the_way[product_id] -= pieces
+
+
+def _in_attempt():
+    return getattr(getcurrent(), "in_attempt", False)
+
+
+def _stop():
+    if _in_attempt():
+        getcurrent().parent.switch()
