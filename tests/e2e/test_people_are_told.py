@@ -70,7 +70,7 @@ class Office:
         before = len(self.slack.texts)
         run_id = self.run(REPORT, conf)
         text = self.airflow.api.result(REPORT, run_id, "write")
-        assert self.slack.texts[before:] == [text]
+        assert [said for said in self.slack.texts[before:] if "리포트" in said] == [text]
         return text
 
     def titles(self, since):
@@ -192,7 +192,12 @@ def test_a_later_run_that_finds_the_products_healthy_closes_their_incidents(offi
 
 
 def test_a_failed_run_is_at_the_top_of_the_report(office):
+    since = len(office.slack.texts)
     run_id = office.run(SYNC, {"product_ids": ["nobody-knows-it"]}, state="failed")
+    office.airflow.wait_until(lambda: len(office.slack.texts) > since, "tell of the red run", 120)
+    assert [text.splitlines()[:3] for text in office.slack.texts[since:]] == [
+        ["❌ [재고 동기화] 실행 실패", "- DAG: stock_sync", f"- 실행: {run_id}"]
+    ]
     assert f"❌ 실행 실패(FAILED): {run_id}" in office.report().split("📊")[0]
 
 

@@ -53,6 +53,14 @@ def test_a_dag_that_fails_every_ten_minutes_is_told_once_in_a_while(alarm, slack
     assert 0 < cache.ttl("sync:stock:failure:stock_sync_alerts") <= 6 * 3600
 
 
+def test_what_slack_did_not_take_is_told_the_next_time(alarm, slack):
+    slack.refuse(Refusal(403))
+    alarm.tell_of_failure(failed(dag_id="stock_sync_alerts"), once_in_a_while=True)
+    slack.recover()
+    alarm.tell_of_failure(failed(dag_id="stock_sync_alerts"), once_in_a_while=True)
+    assert len(slack.texts) == 1
+
+
 def test_without_redis_people_are_told_all_the_same(alarm, slack, monkeypatch):
     monkeypatch.setenv("AIRFLOW_CONN_STOCK_REDIS", "redis://127.0.0.1:9?db=0")
     alarm.tell_of_failure(failed(), once_in_a_while=True)
