@@ -79,10 +79,11 @@ class KafkaAlertPublisher:
         except KafkaException as error:
             raise PublishFailed(f"Kafka (connection stock_kafka) does not answer: {error.args[0]}") from error
         if topic is None or topic.error is not None:
-            why = "there is no such topic" if topic is None else topic.error.str()
+            # A broker does not list what the account may not describe.
+            why = "there is no such topic that the account may use" if topic is None else topic.error.str()
             raise BadSetting(
                 f"STOCK_SYNC_TOPIC={self._topic!r}: {why}; allowed: a topic that exists on the brokers "
-                "of connection stock_kafka"
+                "of connection stock_kafka, and that its account may write to"
             )
         self._checked = True
 
