@@ -55,6 +55,10 @@ test-cluster: .venv/.installed ## the tests on Apache Kafka, TLS, Celery and doc
 env: ## write .env with fresh random passwords, which docker compose requires
 	@$(PYTHON) deploy/env.py .env
 
+.PHONY: mutants
+mutants: .venv/.installed ## put bugs into the program one at a time and see each one caught (docs/reliability.md)
+	@$(BIN)/python -m tests.chaos.mutants
+
 .PHONY: demo
 demo: .venv/.installed ## one night from start to end on embedded services (no Docker): exit 0 if it did what the data says
 	@$(BIN)/python -m local demo

@@ -61,7 +61,9 @@ def assert_promises(shop, rows, summary, *, complete=True):
     for (product_id, (ledger, cached)), value in zip(was.items(), held, strict=True):
         restored = told.get(product_id) == ACTION["restored"]
         wanted = str(ledger) if restored else None if cached is None else str(cached)
-        assert (value and value.decode()) == wanted, f"{product_id} ({fates[product_id]}) holds another value"
+        assert (None if value is None else value.decode()) == wanted, (
+            f"{product_id} ({fates[product_id]}) holds another value"
+        )
 
     counted = {fate: list(fates.values()).count(fate) for fate in ("matched", "restored", "manual_review", "invalid")}
     if complete:

@@ -114,15 +114,15 @@ def products(letter, count):
     return tuple(f"{letter}{number:05d}" for number in range(count))
 
 
-BIG_SHOP = Market(hot=products("H", 40), cold=products("C", 20_000))
-BESTSELLERS = Market(hot=products("H", 40), pieces=1)
+BIG_SHOP = Market(hot=products("H", 40), cold=products("C", 30_000), hot_share=0.9)
+BESTSELLERS = Market(hot=products("H", 400), pieces=1)
 
 
 @pytest.mark.timeout(1200)
 def test_17_18_nothing_is_oversold_no_order_is_lost_and_drift_is_repaired_at_once(night, figures):
     night = night(BIG_SHOP, settle=0.5)
 
-    figures("live orders", night.goes_on(size.ORDERS, 150, night.program))
+    figures("live orders", night.goes_on(size.ORDERS, 300, night.program))
 
     assert (night.oversold, night.withheld, night.lost()) == (0, 0, {})
     # 99 in 100 of many; of the few drifts of a short run, some may be of bestsellers that move at every look.
@@ -134,7 +134,7 @@ def test_17_18_nothing_is_oversold_no_order_is_lost_and_drift_is_repaired_at_onc
 def test_17_a_counter_that_moved_and_came_back_is_not_believed(night, figures):
     night = night(BESTSELLERS, settle=0.05)
 
-    figures("bestsellers", night.goes_on(size.ORDERS, 10, night.program))
+    figures("bestsellers", night.goes_on(size.ORDERS, 40, night.program))
 
     assert (night.oversold, night.withheld, night.lost()) == (0, 0, {})
     assert night.restores > 0
@@ -143,7 +143,7 @@ def test_17_a_counter_that_moved_and_came_back_is_not_believed(night, figures):
 def test_the_naive_restore_oversells_in_this_very_shop(night, figures):
     night = night(BIG_SHOP, settle=0.5)
 
-    figures("naive restore", night.goes_on(min(size.ORDERS, 20_000), 150, night.blindly))
+    figures("naive restore", night.goes_on(min(size.ORDERS, 20_000), 300, night.blindly))
 
     assert night.lost() == {}
     assert night.oversold > 0

@@ -1,0 +1,239 @@
+"""The bugs of `make mutants`: each a plausible mistake, and the tests that should see it first."""
+
+from dataclasses import dataclass
+
+UNIT = "tests/unit"
+ATTEMPTS, RECONCILE, POLICY = f"{UNIT}/test_attempts.py", f"{UNIT}/test_reconcile.py", f"{UNIT}/test_policy.py"
+ORDERS, WRITER, REDIS = "tests/faults/test_orders.py", "tests/faults/test_one_writer.py", "tests/faults/test_redis.py"
+RULES, KILLS = "tests/integration/test_rules_on_real_stores.py", "tests/chaos/test_kills.py"
+COMMIT, SERVICE, LOOK = "lua/commit.lua", "services/reconcile.py", "services/second_look.py"
+
+
+@dataclass(frozen=True)
+class Bug:
+    """Of `file`, `old` becomes `new`."""
+
+    name: str
+    file: str
+    old: str
+    new: str
+    guards: tuple[str, ...]
+
+
+def bug(name, file, old, new, *guards):
+    return Bug(name, file, old, new, guards)
+
+
+BUGS = [
+    # --- restoring ---
+    bug("blind SET", COMMIT, "        if as_expected then", "        if true then", ORDERS),
+    bug("KEEPTTL dropped", COMMIT, ", 'KEEPTTL')", ")", RULES),
+    bug("lock check removed", COMMIT, "if redis.call('GET', KEYS[1]) ~= ARGV[1] then", "if false then", WRITER),
+    bug(
+        "writer check removed",
+        COMMIT,
+        "if redis.call('HGET', KEYS[2], ARGV[2]) ~= ARGV[3] then",
+        "if false then",
+        WRITER,
+    ),
+    bug(
+        "repeated call not recognized",
+        COMMIT,
+        "if redis.call('HEXISTS', KEYS[3], id) == 1 then",
+        "if false then",
+        REDIS,
+    ),
+    bug("outbox not listed", COMMIT, "redis.call('HSET', KEYS[4], KEYS[3], ARGV[4])", "", KILLS),
+    bug("restore not recorded", COMMIT, "redis.call('HSET', KEYS[3], id, record)", "", KILLS),
+    bug(
+        "clear by anybody",
+        "lua/clear.lua",
+        "if redis.call('HGET', KEYS[1], ARGV[1]) ~= ARGV[2] then",
+        "if false then",
+        WRITER,
+    ),
+    # --- the lock ---
+    bug(
+        "unconditional lock delete",
+        "lua/release.lua",
+        "if redis.call('GET', KEYS[1]) == ARGV[1] then",
+        "if true then",
+        WRITER,
+    ),
+    bug(
+        "a stranger's lock taken",
+        "adapters/redis_lock.py",
+        "if self._client.set(self.key, self.token, nx=True, ex=SECONDS):\n                return\n",
+        "if self._client.set(self.key, self.token, ex=SECONDS):\n                return\n",
+        WRITER,
+    ),
+    bug("own lock not known again", "adapters/redis_lock.py", "if holder == self.token.encode():", "if False:", KILLS),
+    # --- looking ---
+    bug("settle skipped", SERVICE, "wait = self._settle if group.suspects else 0.0", "wait = 0.0", RECONCILE),
+    bug("second look not compared", LOOK, "same = untouched and (stock", "same = True or (stock", RECONCILE),
+    bug("came back counts as still", LOOK, "same = untouched and (stock", "same = (stock", RECONCILE),
+    bug(
+        "watch forgets to forget",
+        "adapters/redis_watch.py",
+        "self._untouched.difference_update(keys)",
+        "pass",
+        "tests/faults/test_watch.py",
+    ),
+    bug(
+        "watch trusts a new connection",
+        "adapters/redis_watch.py",
+        "        self._untouched.clear()\n        connection",
+        "        connection",
+        "tests/faults/test_watch.py",
+    ),
+    bug("moving dropped", SERVICE, "moving=tuple(moving),", "moving=(),", RECONCILE),
+    bug("late, and not late again", SERVICE, "self._late = self._late or ", "self._late = ", RECONCILE),
+    # --- the rules ---
+    bug(
+        "missing means matched",
+        "domain/policy.py",
+        "if key_missing and rules.missing_key_policy is MissingKeyPolicy.IGNORE:",
+        "if key_missing:",
+        POLICY,
+    ),
+    bug(
+        "limit exclusive",
+        "domain/policy.py",
+        "abs(discrepancy) <= rules.auto_restore_limit",
+        "abs(discrepancy) < rules.auto_restore_limit",
+        POLICY,
+    ),
+    bug("sign kept for severity", "domain/policy.py", "size = abs(discrepancy)", "size = discrepancy", POLICY),
+    bug(
+        "sign kept for action",
+        "domain/policy.py",
+        "restored = abs(discrepancy) <=",
+        "restored = discrepancy <=",
+        POLICY,
+    ),
+    bug("leading zeros are numbers", "domain/stock.py", 'rb"0|-?[1-9][0-9]{0,9}"', 'rb"-?[0-9]{1,10}"', POLICY, RULES),
+    bug(
+        "another type is a missing key",
+        "adapters/redis_cache.py",
+        "typed[position] = Unreadable.WRONG_TYPE",
+        "pass",
+        RULES,
+    ),
+    bug(
+        "null stock is zero",
+        "adapters/postgres_copy.py",
+        "Unreadable.NO_STOCK if stock == rb",
+        'b"0" if stock == rb',
+        RULES,
+    ),
+    bug(
+        "escapes kept in ids",
+        "adapters/postgres_copy.py",
+        'parts[position] = head + b"".join',
+        'parts[position] = part or b"".join',
+        RULES,
+    ),
+    # --- telling ---
+    bug(
+        "published before restored",
+        SERVICE,
+        "        written = stores.outbox.commit(",
+        "        stores.publisher.publish(\n"
+        "            alerts([d.finding for d in decisions], self._plan.identity, self._plan.auto_restore_limit)\n"
+        "        )\n        written = stores.outbox.commit(",
+        RECONCILE,
+        ATTEMPTS,
+    ),
+    bug(
+        "outbox cleared before the acknowledgement",
+        SERVICE,
+        "        if findings:\n            self._stores.publisher",
+        "        if findings:\n"
+        "            self._stores.outbox.clear([f.product_id for f in findings], self._progress)\n"
+        "            self._stores.publisher",
+        ATTEMPTS,
+    ),
+    bug(
+        "progress noted before published",
+        SERVICE,
+        "        if findings:\n            self._stores.publisher",
+        "        if findings:\n            self._stores.outbox.clear([], progress)\n            self._stores.publisher",
+        ATTEMPTS,
+    ),
+    bug(
+        "flush's remainder ignored",
+        "adapters/kafka.py",
+        "if acknowledged < len(alerts):",
+        "if False:",
+        f"{UNIT}/test_kafka_publisher.py",
+    ),
+    bug(
+        "time in the event id",
+        "domain/finding.py",
+        "parts = (run_id, moment,",
+        "parts = (run_id, uuid.uuid1(),",
+        ATTEMPTS,
+    ),
+    bug(
+        "time of the attempt in the event",
+        "services/recover.py",
+        "min((entry.finding.detected_at for entry in pending), default=now_ms)",
+        "now_ms",
+        ATTEMPTS,
+    ),
+    # --- going on after a death ---
+    bug(
+        "journal over the writer's note",
+        SERVICE,
+        "noted or stores.journal.load() or first",
+        "stores.journal.load() or noted or first",
+        ATTEMPTS,
+    ),
+    bug(
+        "leftovers of the group in work forgotten",
+        "services/recover.py",
+        "if entry.group >= progress.group",
+        "if entry.group > progress.group",
+        ATTEMPTS,
+    ),
+    bug(
+        "leftovers not counted",
+        "services/recover.py",
+        "return progress.with_leftovers(unfinished)",
+        "return progress",
+        ATTEMPTS,
+    ),
+    bug("counted ahead ignored", SERVICE, "frozenset(progress.counted_ahead)", "frozenset()", ATTEMPTS),
+    bug(
+        "group number stands still",
+        SERVICE,
+        "                group=progress.group + 1,\n                position",
+        "                group=progress.group,\n                position",
+        ATTEMPTS,
+        KILLS,
+    ),
+    bug("position included", "adapters/postgres.py", 'compared(">", after)', 'compared(">=", after)', KILLS),
+    bug("drain skipped", "services/drain.py", "    if left:", "    if False:", f"{UNIT}/test_drain.py"),
+    # --- adding up ---
+    bug(
+        "tally merge loses a count",
+        "domain/tally.py",
+        "matched=self.matched + other.matched",
+        "matched=max(self.matched, other.matched)",
+        f"{UNIT}/test_tally.py",
+    ),
+    bug(
+        "a red range ends green",
+        "services/close_run.py",
+        "if not (every_range_returned and published):",
+        "if not published:",
+        KILLS,
+    ),
+    bug(
+        "dry run writes",
+        "wiring/sync.py",
+        "writing = not plan.dry_run",
+        "writing = True",
+        "tests/e2e/test_stock_sync.py::test_a_dry_run_looks_and_touches_nothing",
+    ),
+]
