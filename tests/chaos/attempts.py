@@ -3,6 +3,7 @@
 The processes come from a fork server that has everything imported: a kill costs tens of milliseconds, not seconds.
 """
 
+import atexit
 import multiprocessing
 import os
 import signal
@@ -38,6 +39,16 @@ def warm_up():
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("PYTHONPATH", os.pathsep.join([str(ROOT / "include"), str(ROOT)]))
         forkserver.ensure_running()
+
+
+_asleep = set()
+
+
+@atexit.register
+def _kill_the_asleep():
+    """A test that failed leaves its frozen processes behind, and nothing but SIGKILL reaches those."""
+    for process in _asleep:
+        process.kill()
 
 
 @dataclass(frozen=True)
@@ -76,6 +87,7 @@ class Attempt:
         if said == ("frozen",):
             while "\nState:\tT" not in Path(f"/proc/{self._process.pid}/status").read_text():
                 time.sleep(0.001)
+            _asleep.add(self._process)
             return None
         self._process.join(60)
         if said is None:
@@ -94,6 +106,7 @@ class Attempt:
         os.kill(self._process.pid, signal.SIGCONT)
         said = self._said()
         self._process.join(60)
+        _asleep.discard(self._process)
         return said
 
     def _said(self):

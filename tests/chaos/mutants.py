@@ -13,11 +13,11 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from tests.chaos.seeded_bugs import BUGS
+from tests.chaos.seeded_bugs import BUGS, NO_BUG
 from tests.paths import ROOT
 
 AT_ONCE = 2
-WIDE = ["tests/unit", "tests/contract", "tests/integration/test_rules_on_real_stores.py", "tests/faults", "tests/chaos"]
+WIDE = ["tests/unit", "tests/contract/test_event.py", "tests/integration", "tests/faults", "tests/chaos"]
 LEFT_OUT = shutil.ignore_patterns(".*", "build", "__pycache__", "mutants.py")
 
 
@@ -54,15 +54,16 @@ def _first_failure(copy, tests):
 
 
 def main():
+    """Print the table; 0 if every bug was caught, and if nothing fails in the copy where the bug changes nothing."""
     wanted = [bug for bug in BUGS if len(sys.argv) == 1 or any(word in bug.name for word in sys.argv[1:])]
-    survivors = 0
+    wrong = 0
     print("| bug | caught by | s |\n| --- | --- | --- |", flush=True)
     with ThreadPoolExecutor(AT_ONCE) as pool:
         for bug, (found, seconds) in zip(wanted, pool.map(caught_by, wanted), strict=True):
-            survivors += not found
-            print(f"| {bug.name} | {f'`{found}`' if found else '**nothing**'} | {seconds:.0f} |", flush=True)
-    print(f"\n{len(wanted) - survivors} of {len(wanted)} bugs were caught")
-    return 1 if survivors else 0
+            wrong += bool(found) is (bug is NO_BUG)
+            print(f"| {bug.name} | {f'`{found}`' if found else 'nothing'} | {seconds:.0f} |", flush=True)
+    print(f"\n{len(wanted) - wrong} of {len(wanted)} as it must be")
+    return 1 if wrong else 0
 
 
 if __name__ == "__main__":

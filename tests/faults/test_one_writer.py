@@ -60,6 +60,21 @@ def test_16_a_run_that_slept_while_its_lock_expired_writes_nothing_more_and_leav
     assert restored == sorted(i for i, ledger, cached in ROWS if cached in {99, 108, 95})
 
 
+def test_16_an_attempt_that_airflow_gave_up_writes_nothing_while_its_own_retry_works(shop, redis_server):
+    plan, [id_range] = shop.plan(), shop.ranges()
+    sleeper = Attempt(shop, redis_server.uri, ("reconcile", plan, id_range), Kill("looked again", 1, freeze=True))
+    assert sleeper.result() is None
+    retry = Attempt(shop, redis_server.uri, ("reconcile", plan, id_range), Kill("settled", 1, freeze=True))
+    assert retry.result() is None
+
+    assert sleeper.thaw() == ("refused", "Superseded")
+    assert shop.copies() == []
+    said, outcome = retry.thaw()
+
+    assert said == "returned"
+    assert_promises(shop, ROWS, shop.close(plan, [id_range], {0: outcome}))
+
+
 @pytest.mark.parametrize("step", STEPS)
 def test_16_an_attempt_that_airflow_gave_up_writes_nothing_beside_its_own_retry(shop, redis_server, step):
     plan, [id_range] = shop.plan(), shop.ranges()
@@ -69,4 +84,5 @@ def test_16_an_attempt_that_airflow_gave_up_writes_nothing_beside_its_own_retry(
     outcome = Attempt(shop, redis_server.uri, ("reconcile", plan, id_range)).result()
     assert sleeper.thaw() == ("refused", "Superseded")
 
+    assert Attempt(shop, redis_server.uri, ("reconcile", plan, id_range)).result() == outcome
     assert_promises(shop, ROWS, shop.close(plan, [id_range], {0: outcome}))
