@@ -3,15 +3,11 @@
 import base64
 import secrets
 import shutil
-import socket
 import uuid
 from pathlib import Path
-from typing import Self
-
-from confluent_kafka import KafkaException
-from confluent_kafka.admin import AdminClient, NewTopic
 
 from local import java
+from local.broker import Broker
 from local.ports import free_port
 from local.process import Process
 from local.run_folder import RunFolder
@@ -21,42 +17,19 @@ DEPLOY = Path(__file__).resolve().parent.parent / "deploy" / "kafka"
 _MAIN = {"kafka-storage.sh": "kafka.tools.StorageTool", "kafka-server-start.sh": "kafka.Kafka"}
 
 
-class ApacheKafka:
-    """One broker, with the interface of `local.kafka.Kafka`. As a context manager it runs inside the block.
-
-    A stop loses the messages and the offsets of groups, as it does there: tests count on it.
-    """
+class ApacheKafka(Broker):
+    """One broker that is its own controller, and whose administrator has this password."""
 
     name = "Apache Kafka"
+    patience = 90
 
-    def __init__(self, run: RunFolder) -> None:
-        self.host = "127.0.0.1"
-        self.port, self._controller = free_port(), free_port()
-        self.password = secrets.token_hex(16)
-        self._topics: dict[str, int] = {}
+    def __init__(self, run: RunFolder, password: str | None = None) -> None:
+        super().__init__()
+        self._controller = free_port()
+        self.password = password or secrets.token_hex(16)
+        self._run = run
         self._home = run.path / "apache-kafka"
         self._data = self._home / "data"
-        self._configuration = self._home / "server.properties"
-        cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-        environment = {
-            "PATH": "/usr/local/bin:/usr/bin:/bin",
-            "KAFKA_HOME": str(self._home),
-            "KAFKA_ADMIN_PASSWORD": self.password,
-            "KAFKA_CLUSTER_ID": cluster,
-        }
-        self.process = Process("apache-kafka", [DEPLOY / "start.sh", self._configuration], run=run, env=environment)
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.stop()
-
-    @property
-    def bootstrap_servers(self) -> str:
-        """The broker's address as Kafka clients want it."""
-        return f"{self.host}:{self.port}"
 
     @property
     def client(self) -> dict[str, str]:
@@ -73,56 +46,25 @@ class ApacheKafka:
             "sasl.password": password,
         }
 
-    @property
-    def running(self) -> bool:
-        """Whether the broker's process is there (a paused one is)."""
-        return self.process.running
-
-    def start(self) -> None:
-        """Start the broker; return when it answers and has the topics it had before."""
-        self._prepare()
-        self.process.start().wait_until(self._answers, "answer", 90)
-        for topic, partitions in self._topics.items():
-            self._create(topic, partitions)
-
     def stop(self) -> None:
         """End the broker, and with it every message."""
-        self.process.stop()
+        super().stop()
         shutil.rmtree(self._data, ignore_errors=True)
 
-    def restart(self) -> None:
-        """Stop and start again, on the same port with the same topics, all empty."""
-        self.stop()
-        self.start()
+    def _prepare(self) -> Process:
+        self._write_programs()
+        configuration = self._home / "server.properties"
+        configuration.write_text(self._configuration())
+        environment = {
+            "PATH": "/usr/local/bin:/usr/bin:/bin",
+            "KAFKA_HOME": str(self._home),
+            "KAFKA_ADMIN_PASSWORD": self.password,
+            "KAFKA_CLUSTER_ID": base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("="),
+        }
+        return Process("apache-kafka", [DEPLOY / "start.sh", configuration], run=self._run, env=environment)
 
-    def create_topic(self, topic: str, partitions: int = 3) -> None:
-        """Create a topic, and again after each restart."""
-        self._create(topic, partitions)
-        self._topics[topic] = partitions
-
-    def forget_topic(self, topic: str) -> None:
-        """Do not create a topic again."""
-        self._topics.pop(topic, None)
-
-    def admin(self) -> AdminClient:
-        """Log in as the administrator."""
-        return AdminClient(self.client)
-
-    def _create(self, topic: str, partitions: int) -> None:
-        admin = self.admin()  # held on to: its pending answers end with it
-        for created in admin.create_topics([NewTopic(topic, partitions, 1)]).values():
-            created.result(timeout=30)
-
-    def _answers(self) -> bool:
-        try:
-            socket.create_connection((self.host, self.port), timeout=1).close()
-            self.admin().list_topics(timeout=2)
-        except (OSError, KafkaException):
-            return False
-        return True
-
-    def _prepare(self) -> None:
-        """Put the deployed configuration on this machine's ports and folders; nothing else of it changes."""
+    def _write_programs(self) -> None:
+        """Stand in for the programs of Kafka's own distribution; Maven Central has the jars only."""
         programs = self._home / "bin"
         programs.mkdir(parents=True, exist_ok=True)
         jars = java.classpath("org.apache.kafka", "kafka_2.13", VERSION)
@@ -132,6 +74,9 @@ class ApacheKafka:
                 f'#!/bin/sh\nexec java -Xmx512m -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -cp "{jars}" {main} "$@"\n'
             )
             script.chmod(0o755)
+
+    def _configuration(self) -> str:
+        """Return the deployed one on this machine's ports and folders; nothing else of it changes."""
         here = {
             "controller.quorum.bootstrap.servers": f"{self.host}:{self._controller}",
             "listeners": f"SASL_PLAINTEXT://{self.bootstrap_servers},CONTROLLER://{self.host}:{self._controller}",
@@ -144,4 +89,4 @@ class ApacheKafka:
             lines.append(f"{name}={here.pop(name)}" if name in here else line)
         if here:
             raise RuntimeError(f"{DEPLOY}/server.properties no longer sets {', '.join(here)}")
-        self._configuration.write_text("\n".join(lines) + "\n")
+        return "\n".join(lines) + "\n"

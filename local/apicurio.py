@@ -2,22 +2,21 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Self
 from urllib.error import URLError
 from urllib.request import urlopen
 
 from local import java
-from local.ports import free_port
 from local.process import Process
 from local.run_folder import RunFolder
+from local.server import Server
 
 VERSION = "3.0.9"
 """The last one that runs on Java 17."""
 API = "/apis/ccompat/v7"
 
 
-class Apicurio:
-    """One registry. As a context manager it runs inside the block.
+class Apicurio(Server):
+    """One registry.
 
     Args:
         run: the run it belongs to.
@@ -25,30 +24,27 @@ class Apicurio:
     """
 
     name = "Schema registry"
+    patience = 120
 
     def __init__(self, run: RunFolder, storage: Mapping[str, str] | None = None) -> None:
-        self._address = f"http://127.0.0.1:{free_port()}"
-        program = _program()
-        environment = {
-            "PATH": "/usr/local/bin:/usr/bin:/bin",
-            "QUARKUS_HTTP_HOST": "127.0.0.1",
-            "QUARKUS_HTTP_PORT": self._address.rpartition(":")[2],
-            **(storage or {}),
-        }
-        command = ["java", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-jar", program]
-        self.process = Process("apicurio", command, run=run, env=environment)
-
-    def __enter__(self) -> Self:
-        self.process.start().wait_until(self._answers, "answer", 120)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.process.stop()
+        super().__init__()
+        self._run = run
+        self._storage = dict(storage or {})
 
     @property
     def url(self) -> str:
         """What STOCK_SYNC_SCHEMA_REGISTRY_URL is set to."""
-        return self._address + API
+        return f"http://{self.host}:{self.port}{API}"
+
+    def _prepare(self) -> Process:
+        environment = {
+            "PATH": "/usr/local/bin:/usr/bin:/bin",
+            "QUARKUS_HTTP_HOST": self.host,
+            "QUARKUS_HTTP_PORT": str(self.port),
+            **self._storage,
+        }
+        command = ["java", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-jar", str(_program())]
+        return Process("apicurio", command, run=self._run, env=environment)
 
     def _answers(self) -> bool:
         try:

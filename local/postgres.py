@@ -7,16 +7,15 @@ import shutil
 import signal
 from contextlib import closing
 from pathlib import Path
-from typing import Self
 
 import psycopg2
 from psycopg2 import sql
 from psycopg2.extensions import connection as Connection  # noqa: N812 - it is a class
 
 from local.account import Account, unprivileged
-from local.ports import free_port
 from local.process import Process
 from local.run_folder import RunFolder
+from local.server import Server
 
 # Nothing here has to survive a power cut, and a laptop is small.
 SETTINGS = {
@@ -34,31 +33,23 @@ SETTINGS = {
 INITDB = ("--username=postgres", "--auth=scram-sha-256", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync")
 
 
-class Postgres:
-    """One PostgreSQL server. As a context manager it runs inside the block.
+class Postgres(Server):
+    """One PostgreSQL server, with a new cluster on its first start; committed data survive a stop.
 
     `uri` leads to the maintenance database `postgres`; `create_database` makes others on the same server.
     """
 
     name = "PostgreSQL"
+    patience = 60
 
     def __init__(self, run: RunFolder) -> None:
-        self.host = "127.0.0.1"
-        self.port = free_port()
+        super().__init__()
         self.user = "postgres"
         self.password = secrets.token_urlsafe(16)
         self._run = run
         self._account = unprivileged()
-        self._process: Process | None = None
         self.programs = Path()
         """Where psql and the other programs are, once it has been started."""
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.stop()
 
     @property
     def uri(self) -> str:
@@ -74,32 +65,6 @@ class Postgres:
         opened = psycopg2.connect(self.uri_of(database), connect_timeout=3)
         opened.autocommit = True
         return opened
-
-    @property
-    def running(self) -> bool:
-        """Whether the server's process is there (a paused one is)."""
-        return self._process is not None and self._process.running
-
-    @property
-    def process(self) -> Process:
-        """The server's process, for tests that pause or kill it."""
-        if self._process is None:
-            self._process = self._prepare()
-        return self._process
-
-    def start(self) -> None:
-        """Start the server, on the first call with a new cluster; return when it answers."""
-        self.process.start().wait_until(self._answers, "accept connections", 60)
-
-    def stop(self) -> None:
-        """End the server; open sessions are cut off, committed data stays."""
-        if self._process is not None:
-            self._process.stop()
-
-    def restart(self) -> None:
-        """Stop and start again, on the same port with the same data."""
-        self.stop()
-        self.start()
 
     def create_database(self, name: str) -> str:
         """Create an empty database and return its address."""

@@ -3,13 +3,12 @@
 import importlib.util
 import secrets
 from pathlib import Path
-from typing import Self
 
 import redis
 
-from local.ports import free_port
 from local.process import Process
 from local.run_folder import RunFolder
+from local.server import Server
 
 CONFIGURATION = """\
 bind 127.0.0.1
@@ -22,25 +21,16 @@ daemonize no
 """
 
 
-class Redis:
-    """One Redis server. As a context manager it runs inside the block."""
+class Redis(Server):
+    """One Redis server; like any without persistence it forgets everything when it ends."""
 
     name = "Redis"
 
     def __init__(self, run: RunFolder) -> None:
-        self.host = "127.0.0.1"
-        self.port = free_port()
+        super().__init__()
         self.password = secrets.token_urlsafe(16)
         self._folder = run.path / "redis"
-        self._configuration = self._folder / "redis.conf"
-        self.process = Process("redis", [program(), self._configuration], run=run)
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.stop()
+        self._run = run
 
     @property
     def uri(self) -> str:
@@ -51,23 +41,6 @@ class Redis:
         """Open a client that gives bytes, as they are."""
         return redis.Redis.from_url(self.uri, socket_connect_timeout=3)
 
-    @property
-    def running(self) -> bool:
-        """Whether the server's process is there (a paused one is)."""
-        return self.process.running
-
-    def start(self) -> None:
-        """Start the server; return when it answers."""
-        self._folder.mkdir(mode=0o700, exist_ok=True)
-        self._configuration.write_text(
-            CONFIGURATION.format(port=self.port, folder=self._folder, password=self.password)
-        )
-        self.process.start().wait_until(self._answers, "answer PING", 30)
-
-    def stop(self) -> None:
-        """End the server; like any Redis without persistence it forgets everything."""
-        self.process.stop()
-
     def restart(self, *, keep_data: bool = False) -> None:
         """Stop and start again on the same port, empty or with the data it had."""
         snapshot = self._folder / "dump.rdb"
@@ -77,6 +50,12 @@ class Redis:
         self.stop()
         self.start()
         snapshot.unlink(missing_ok=True)
+
+    def _prepare(self) -> Process:
+        self._folder.mkdir(mode=0o700)
+        configuration = self._folder / "redis.conf"
+        configuration.write_text(CONFIGURATION.format(port=self.port, folder=self._folder, password=self.password))
+        return Process("redis", [program(), configuration], run=self._run)
 
     def _answers(self) -> bool:
         try:

@@ -8,7 +8,7 @@ import os
 from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from typing import Protocol, Self, TypeVar
+from typing import Self, TypeVar
 
 from local.airflow import Airflow
 from local.connections import (
@@ -23,10 +23,10 @@ from local.connections import (
 from local.kafka import Kafka
 from local.pagerduty import PagerDuty
 from local.postgres import Postgres
-from local.process import Process
 from local.progress import Steps
 from local.redis import Redis
 from local.run_folder import RunFolder
+from local.server import Server
 from local.shop import Names, Shop
 from local.slack import Slack
 
@@ -35,23 +35,7 @@ PRODUCT_DATABASE = "shop"
 CONNECTIONS = (PRODUCT_DB, STOCK_REDIS, STOCK_KAFKA, STOCK_SLACK, STOCK_PAGERDUTY)
 
 
-class Service(Protocol):
-    """A server of the stack."""
-
-    name: str
-
-    @property
-    def process(self) -> Process:
-        """Its process."""
-
-    def start(self) -> None:
-        """Start it, and return when it is of use."""
-
-    def stop(self) -> None:
-        """End it."""
-
-
-Started = TypeVar("Started", bound=Service)
+Started = TypeVar("Started", bound=Server)
 
 
 class Stack:
@@ -79,7 +63,7 @@ class Stack:
         self._end = ExitStack()
         self.names = Names.from_environment(environment)
         self.connections: dict[str, str] = {}
-        self.services: list[Service] = []
+        self.services: list[Server] = []
         self.slack: Slack | None = None
         self.pagerduty: PagerDuty | None = None
         self._postgres = Postgres(run)

@@ -38,9 +38,14 @@ class BehindProxy(Kafka):
 
     def __init__(self, run, gate):
         super().__init__(run)
-        self.process.name = "kafka-behind-proxy"
-        told = self.process.command.index("--advertised-listener-url")
-        self.process.command[told + 1] = f"tcp://127.0.0.1:{gate}"
+        self.gate = gate
+
+    def _prepare(self):
+        process = super()._prepare()
+        process.name = "kafka-behind-proxy"
+        told = process.command.index("--advertised-listener-url")
+        process.command[told + 1] = f"tcp://127.0.0.1:{self.gate}"
+        return process
 
 
 @pytest.fixture(scope="module")

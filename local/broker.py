@@ -1,0 +1,62 @@
+"""What a Kafka broker of the stack is for its clients, whichever program it is."""
+
+import socket
+from abc import abstractmethod
+
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient, NewTopic
+
+from local.server import Server
+
+
+class Broker(Server):
+    """One broker. A stop loses the messages and the offsets of groups; the topics are made again.
+
+    To test an outage that loses nothing, pause and resume its process.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._topics: dict[str, int] = {}
+
+    @property
+    def bootstrap_servers(self) -> str:
+        """The broker's address as Kafka clients want it."""
+        return f"{self.host}:{self.port}"
+
+    @property
+    @abstractmethod
+    def client(self) -> dict[str, str]:
+        """What a client that may do everything is made with."""
+
+    def admin(self) -> AdminClient:
+        """Open a client that makes topics. Hold on to it: its pending answers end with it."""
+        return AdminClient({**self.client})
+
+    def start(self) -> None:
+        """Start the broker; return when it answers and has the topics it had before."""
+        super().start()
+        for topic, partitions in self._topics.items():
+            self._create(topic, partitions)
+
+    def create_topic(self, topic: str, partitions: int = 3) -> None:
+        """Create a topic, and again after each restart."""
+        self._create(topic, partitions)
+        self._topics[topic] = partitions
+
+    def forget_topic(self, topic: str) -> None:
+        """Do not create a topic again."""
+        self._topics.pop(topic, None)
+
+    def _create(self, topic: str, partitions: int) -> None:
+        admin = self.admin()
+        for created in admin.create_topics([NewTopic(topic, partitions, 1)]).values():
+            created.result(timeout=30)
+
+    def _answers(self) -> bool:
+        try:
+            socket.create_connection((self.host, self.port), timeout=1).close()
+            self.admin().list_topics(timeout=2)
+        except (OSError, KafkaException):
+            return False
+        return True
