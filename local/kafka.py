@@ -32,12 +32,12 @@ class Kafka(Broker):
         On a busy machine that it had one event left when it was closed.
         """
         return AdminClient({**self.client, "log_level": NOTICE})
+
     def _prepare(self) -> Process:
         url = f"tcp://{self.bootstrap_servers}"
         addresses = ["--listener-url", url, "--advertised-listener-url", url]
         command = [str(_program()), "broker", *addresses, "--storage-engine", "memory://tansu/", "--silent"]
         return Process("kafka", command, run=self._run)
-
 
 
 def _program() -> Path:

@@ -49,7 +49,7 @@ class Stack:
     Args:
         run: the run it belongs to.
         steps: where to show what is being done.
-        environment: where connections may be set already.
+        environment: where connections and settings may be set already.
 
     Attributes:
         slack: the stand-in, None where a connection is set.
@@ -60,6 +60,7 @@ class Stack:
         self._run = run
         self._steps = steps
         self._given = {name: given(name, environment) for name in CONNECTIONS}
+        self._settings = {name: value for name, value in environment.items() if name.startswith("STOCK_SYNC_")}
         self._end = ExitStack()
         self.names = Names.from_environment(environment)
         self.connections: dict[str, str] = {}
@@ -110,6 +111,7 @@ class Stack:
         self, *, settings: Mapping[str, str] | None = None, without: Collection[str] = (), workers: int = 0
     ) -> Airflow:
         """Start Airflow with the connections in its environment; it ends with the stack."""
+        settings = self._settings | dict(settings or {})
         airflow = Airflow(
             self._run, self.metadata_uri, self.connections, settings=settings, without=without, workers=workers
         )

@@ -5,6 +5,7 @@ It reads the topic with an ordinary consumer and its own copy of the event's fie
 
 import io
 import json
+import re
 import time
 import uuid
 from collections.abc import Callable, Iterable
@@ -34,6 +35,10 @@ from stocksync.services.close_run import add_up, status_of
 from stocksync.services.drain import drain
 from stocksync.services.reconcile import Reconciler, Stores
 from tests.paths import SCHEMA
+
+# What stands before the Avro bytes: a fingerprint of the schema, or its number in a registry.
+SINGLE_OBJECT = re.compile(rb"\xc3\x01.{8}", re.DOTALL)
+CONFLUENT = re.compile(rb"\x00.{4}", re.DOTALL)
 
 # What another team's reader was built with: the fields of the contract, typed by hand from its documentation.
 READER = fastavro.parse_schema(
@@ -114,10 +119,17 @@ class Shop:
     batch_size: int = 1000
     max_ranges: int = 64
     time_limit: timedelta = timedelta(minutes=10)
+    framing: re.Pattern[bytes] = SINGLE_OBJECT
 
     def build(self):
         self.sql(f"CREATE TABLE {self.table} (id {self.id_type} PRIMARY KEY, stock bigint)")
         return self
+
+    def rebuild(self):
+        """Begin again with two empty stores."""
+        self.sql("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
+        self.cache.flushall()
+        return self.build()
 
     def sql(self, statement, *values):
         with closing(psycopg2.connect(self.dsn)) as connection, connection, connection.cursor() as cursor:
@@ -231,7 +243,7 @@ class Shop:
 
     def copies(self):
         """Every message of the topic, decoded by an independent reader."""
-        return [decoded(message) for message in messages(self.servers, self.topic)]
+        return [decoded(message, self.framing) for message in messages(self.servers, self.topic)]
 
     def events(self):
         """Every logical event by product id: all copies must be byte-equal."""
@@ -272,10 +284,11 @@ def messages(servers, topic):
         consumer.close()
 
 
-def decoded(message):
+def decoded(message, framing=SINGLE_OBJECT):
     value = message.value()
-    assert value[:2] == b"\xc3\x01"
-    body = io.BytesIO(value[10:])
+    head = framing.match(value)
+    assert head, value[:10]
+    body = io.BytesIO(value[head.end() :])
     event = fastavro.schemaless_reader(body, READER, None)
     assert body.read() == b""
     headers = {name: raw.decode() for name, raw in message.headers() or []}

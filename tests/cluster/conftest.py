@@ -11,12 +11,5 @@ def cluster():
 @pytest.fixture(scope="module")
 def stock_redis(run_folder):
     """The shop's Redis as docker-compose.yaml has it."""
-    with Redis(run_folder, "stock") as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
-def celery_redis(run_folder):
-    """Celery's Redis as docker-compose.yaml has it."""
-    with Redis(run_folder, "celery") as server:
+    with Redis(run_folder, "stock-redis") as server:
         yield server

@@ -1,55 +1,35 @@
-"""The servers of docker-compose.yaml, started here from the same files."""
+"""Servers of docker-compose.yaml, started here from the same files."""
 
 import os
-import re
 import shutil
 import signal
 import subprocess
-import sys
 from contextlib import closing
 from pathlib import Path
 
 import psycopg2
 import redis
-import yaml
 
 from local.account import unprivileged
-from local.ports import free_port
 from local.process import Process
 from local.redis import program as embedded_redis
+from local.server import Server
+from tests.cluster.compose_file import DEPLOY, compose, environment_of, fresh_env
 from tests.paths import ROOT
 
-DEPLOY = ROOT / "deploy"
 DEBIAN_POSTGRES = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
 
 
-def compose():
-    return yaml.safe_load((ROOT / "docker-compose.yaml").read_text())
+def run_script(programs, database, name, **passwords):
+    """Run a script of deploy/postgres as the image does for an empty database."""
+    words = [programs / "psql", "--no-psqlrc", "--quiet", "--file", DEPLOY / "postgres" / name, database]
+    subprocess.run(words, check=True, capture_output=True, env=os.environ | passwords)
 
 
-def fresh_env(folder):
-    """What `make env` writes, as compose reads it."""
-    path = folder / ".env"
-    subprocess.run([sys.executable, "-I", DEPLOY / "env.py", path], check=True, capture_output=True)
-    pairs = re.findall(r"^([A-Z_]+)=(.*)$", path.read_text(), re.MULTILINE)
-    path.unlink()
-    return dict(pairs)
-
-
-def environment_of(service, env):
-    """A service's environment, its ${variables} filled in."""
-    return {name: filled_in(str(value), env) for name, value in compose()["services"][service]["environment"].items()}
-
-
-def filled_in(text, env):
-    def value(match):
-        name, kind, otherwise = match.groups()
-        if env.get(name):
-            return env[name]
-        assert kind == ":-", f"{name} is required and not in .env"
-        return otherwise
-
-    return re.sub(r"\$\{(\w+)(:[-?])([^}]*)\}", value, text)
+def execute(address, statement):
+    with closing(psycopg2.connect(address)) as session, session, session.cursor() as cursor:
+        cursor.execute(statement)
+        return cursor.fetchall() if cursor.description else None
 
 
 def debian_redis():
@@ -58,32 +38,34 @@ def debian_redis():
     return Path(found) if found else None
 
 
-class Redis:
-    """A context manager: Redis with the users and the configuration of a service."""
+class Redis(Server):
+    """Redis with the users and the configuration of a service.
 
-    def __init__(self, run, name, words=(), program=None, port_word="--port"):
-        self.name, self.port = name, free_port()
-        self.env = fresh_env(run.path)
-        folder = run.path / f"redis-{name}-{self.port}"
-        folder.mkdir(mode=0o700)
-        (folder / "redis-server").symlink_to(program or embedded_redis())
-        service = compose()["services"][f"{name}-redis" if name == "celery" else "stock-redis"]
-        start, (users, configuration, *_) = service["entrypoint"][0], service["command"]
-        environment = environment_of(f"{name}-redis" if name == "celery" else "stock-redis", self.env)
-        environment |= {"REDIS_RUN": str(folder), "PATH": f"{folder}:{os.environ['PATH']}"}
-        here = [f"{ROOT}{path}" for path in (start, users, configuration)]
-        command = [*here, "--dir", str(folder), "--bind", "127.0.0.1", port_word, str(self.port), *words]
-        self.process = Process(f"redis-{name}", command, run=run, env=environment)
+    `more_users` are lines for the deployed list, for what a test does beyond the deployed users' rights.
+    """
 
-    def __enter__(self):
-        self.process.start().wait_until(self._answers, "answer PING", 30)
-        return self
-
-    def __exit__(self, *_):
-        self.process.stop()
+    def __init__(self, run, service, *, env=None, more_users="", words=(), program=None, port_word="--port"):
+        super().__init__()
+        self.name = service
+        self.env = env or fresh_env(run.path)
+        self._run, self._more_users, self._program = run, more_users, program
+        self._words = [port_word, str(self.port), *words]
 
     def client(self, user, password=None, **how):
-        return redis.Redis("127.0.0.1", self.port, username=user, password=password, socket_connect_timeout=3, **how)
+        return redis.Redis(self.host, self.port, username=user, password=password, socket_connect_timeout=3, **how)
+
+    def _prepare(self):
+        folder = self._run.path / f"{self.name}-{self.port}"
+        folder.mkdir(mode=0o700)
+        (folder / "redis-server").symlink_to(self._program or embedded_redis())
+        service = compose()["services"][self.name]
+        start, users, configuration = (f"{ROOT}{path}" for path in [*service["entrypoint"], *service["command"][:2]])
+        template = folder / "template.acl"
+        template.write_text(Path(users).read_text() + self._more_users)
+        environment = environment_of(self.name, self.env)
+        environment |= {"REDIS_RUN": str(folder), "PATH": f"{folder}:{os.environ['PATH']}"}
+        command = [start, template, configuration, "--dir", str(folder), "--bind", self.host, *self._words]
+        return Process(self.name, command, run=self._run, env=environment)
 
     def _answers(self):
         try:
@@ -91,45 +73,43 @@ class Redis:
         except redis.ResponseError:
             return True  # it has users and says so
         except redis.ConnectionError:
-            return bool(self.process.running and "--tls-port" in self.process.command and _listens(self.port))
+            return "--tls-port" in self._words and _listens(self.port)
 
 
-class DebianPostgres:
-    """A context manager: PostgreSQL with TLS, which the embedded one has not."""
+class DebianPostgres(Server):
+    """PostgreSQL with TLS, which the embedded one has not."""
+
+    name = "PostgreSQL with TLS"
+    patience = 60
 
     def __init__(self, run, certificate, key):
-        self.port, self.password = free_port(), "a password"
-        self._run, self._account = run, unprivileged()
-        self._place = run.elsewhere()
-        self._place.chmod(0o755)
-        self.data = self._place / "data"
-        self.data.mkdir(mode=0o700)
-        secret = self._place / "password"
+        super().__init__()
+        self.password = "a password"
+        self._run, self._tls = run, (certificate, key)
+
+    def _prepare(self):
+        place = self._run.elsewhere()
+        place.chmod(0o755)
+        data, secret = place / "data", place / "password"
+        data.mkdir(mode=0o700)
         secret.write_text(self.password)
-        self._files = [self._place / "server.pem", self._place / "server.key"]
-        for source, copy in zip((certificate, key), self._files, strict=True):
+        certificate, key = [place / "server.pem", place / "server.key"]
+        for source, copy in zip(self._tls, (certificate, key), strict=True):
             shutil.copy(source, copy)
             copy.chmod(0o600)
-        for path in (secret, self.data, *self._files):
-            if self._account:
-                os.chown(path, self._account.uid, self._account.gid)
-        self._programs = DEBIAN_POSTGRES[-1]
-        self._initdb = [self._programs / "initdb", "-U", "postgres", "-A", "scram-sha-256", f"--pwfile={secret}"]
-
-    def __enter__(self):
-        how = {"run": self._run, "account": self._account, "cwd": self.data, "discard": self._place}
-        Process("debian-initdb", [*self._initdb, "-D", self.data], **how).start().complete(60)
-        (self.data / "pg_hba.conf").write_text("hostssl all all 127.0.0.1/32 scram-sha-256\n")
-        settings = {"listen_addresses": "127.0.0.1", "port": self.port, "unix_socket_directories": "", "ssl": "on"}
-        settings |= {"ssl_cert_file": self._files[0], "ssl_key_file": self._files[1], "fsync": "off"}
+        account = unprivileged()
+        if account:
+            for path in (secret, data, certificate, key):
+                account.own(path)
+        how = {"run": self._run, "account": account, "cwd": data, "discard": place}
+        initdb = [DEBIAN_POSTGRES[-1] / "initdb", "-U", "postgres", "-A", "scram-sha-256", f"--pwfile={secret}"]
+        Process("debian-initdb", [*initdb, "-D", data], **how).start().complete(60)
+        (data / "pg_hba.conf").write_text("hostssl all all 127.0.0.1/32 scram-sha-256\n")
+        settings = {"listen_addresses": self.host, "port": self.port, "unix_socket_directories": "", "ssl": "on"}
+        settings |= {"ssl_cert_file": certificate, "ssl_key_file": key, "fsync": "off"}
         words = [f"-c{name}={value}" for name, value in settings.items()]
-        command = [self._programs / "postgres", "-D", self.data, *words]
-        self.process = Process("debian-postgres", command, stop_signal=signal.SIGINT, **how)
-        self.process.start().wait_until(self._answers, "answer", 60)
-        return self
-
-    def __exit__(self, *_):
-        self.process.stop()
+        command = [DEBIAN_POSTGRES[-1] / "postgres", "-D", data, *words]
+        return Process("debian-postgres", command, stop_signal=signal.SIGINT, **how)
 
     def uri(self, user="postgres", password=None):
         return f"postgresql://{user}:{(password or self.password).replace(' ', '%20')}@127.0.0.1:{self.port}/postgres"

@@ -1,4 +1,4 @@
-"""A real Airflow with CeleryExecutor, two workers and the Redis of docker-compose.yaml as broker."""
+"""A real Airflow as docker-compose.yaml tells it to be: CeleryExecutor, two workers, a company's servers."""
 
 from io import StringIO
 
@@ -8,14 +8,13 @@ from rich.console import Console
 from local.progress import Steps
 from local.run_folder import RunFolder
 from local.stack import Stack
-from tests.cluster.deployed import Redis
+from tests.cluster.company import Company
 from tests.e2e.airflow import Scheduler, await_that
+from tests.services import java_or_skip
 
 pytestmark = [pytest.mark.timeout(1200), pytest.mark.usefixtures("cluster")]
-CELERY = {
-    "AIRFLOW__CORE__EXECUTOR": "CeleryExecutor",
+SOONER = {
     "AIRFLOW__CELERY__WORKER_CONCURRENCY": "2",
-    "AIRFLOW__CELERY_BROKER_TRANSPORT_OPTIONS__VISIBILITY_TIMEOUT": "7200",
     # A dead worker's tasks are noticed by their silence; a test has less time than a night.
     "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_SEC": "2",
     "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "20",
@@ -34,17 +33,17 @@ def rows(number):
 
 @pytest.fixture(scope="module")
 def night():
+    java_or_skip()
     with (
+        Company() as company,
         RunFolder("celery") as run,
         Steps(Console(file=StringIO())) as steps,
-        Stack(run, steps, {}) as stack,
-        Redis(run, "celery") as broker,
+        Stack(run, steps, company.environment) as stack,
     ):
-        metadata = stack.metadata_uri.replace("postgresql://", "db+postgresql+psycopg2://")
-        celery = f"redis://celery:{broker.env['CELERY_REDIS_PASSWORD']}@127.0.0.1:{broker.port}/0"
-        settings = CELERY | {"AIRFLOW__CELERY__BROKER_URL": celery, "AIRFLOW__CELERY__RESULT_BACKEND": metadata}
+        results = stack.metadata_uri.replace("postgresql://", "db+postgresql+psycopg2://")
+        settings = company.airflow | SOONER | {"AIRFLOW__CELERY__RESULT_BACKEND": results}
         stack.airflow = stack.start_airflow(settings=settings, without=["triggerer"], workers=2)
-        scheduler = Scheduler(stack)
+        scheduler = Scheduler(stack, company.shop)
         scheduler.switch_on("stock_sync")
         yield scheduler
         for component in stack.airflow.components.values():
@@ -70,16 +69,14 @@ def adds_up(night, run):
 
 
 def test_ten_thousand_products_on_two_workers(night):
-    night.empty_the_shop()
-    night.shop.stock(rows(10_000))
+    night.shop.rebuild().stock(rows(10_000))
     run = night.run()
     assert run.state == "success", run.tasks
     assert adds_up(night, run)["status"] == "complete"
 
 
 def test_a_worker_killed_in_the_middle_costs_time_and_nothing_else(night):
-    night.empty_the_shop()
-    night.shop.stock(rows(10_000))
+    night.shop.rebuild().stock(rows(10_000))
     run_id = night.api.trigger("stock_sync")
     await_that(lambda: night.cache.exists(f"sync:stock:progress:{run_id}"), "reconcile has begun")
     task = await_that(night.task_at_work, "a task reads the ledger")

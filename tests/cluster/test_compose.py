@@ -10,7 +10,7 @@ import jsonschema
 import pytest
 
 from stocksync.settings import PREFIX, Settings
-from tests.cluster.deployed import DEPLOY, compose, environment_of, filled_in, fresh_env
+from tests.cluster.compose_file import DEPLOY, compose, environment_of, filled_in, fresh_env
 from tests.paths import ROOT
 
 TEXT = (ROOT / "docker-compose.yaml").read_text()

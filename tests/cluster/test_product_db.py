@@ -1,8 +1,6 @@
 """The product database with the role docker-compose.yaml gives the DAGs: it reads the products and nothing else."""
 
-import os
 import secrets
-import subprocess
 from contextlib import closing
 
 import psycopg2
@@ -10,18 +8,7 @@ import pytest
 
 from stocksync.adapters.postgres import LedgerTable, PostgresLedger
 from stocksync.adapters.postgres_ranges import partition
-from tests.cluster.deployed import DEPLOY
-
-
-def run_script(programs, database, name, **passwords):
-    words = [programs / "psql", "--no-psqlrc", "--quiet", "--file", DEPLOY / "postgres" / name, database]
-    subprocess.run(words, check=True, capture_output=True, env=os.environ | passwords)
-
-
-def execute(address, statement):
-    with closing(psycopg2.connect(address)) as session, session, session.cursor() as cursor:
-        cursor.execute(statement)
-        return cursor.fetchall() if cursor.description else None
+from tests.cluster.deployed import execute, run_script
 
 
 @pytest.fixture

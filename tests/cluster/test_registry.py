@@ -13,8 +13,8 @@ from local.apicurio import API, VERSION, Apicurio
 from stocksync.adapters.avro import UnknownEncoding
 from stocksync.errors import BadSetting
 from stocksync.settings import Settings
-from tests.cluster.deployed import compose, environment_of, fresh_env
-from tests.cluster.test_product_db import execute, run_script
+from tests.cluster.compose_file import compose, environment_of, fresh_env
+from tests.cluster.deployed import execute, run_script
 from tests.contract.test_schema_evolution import EVENTS
 from tests.paths import SCHEMA
 from tests.services import java_or_skip

@@ -2,14 +2,10 @@
 
 import json
 import time
-from contextlib import closing
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
 import psutil
-
-from local.connections import PRODUCT_DB, STOCK_KAFKA, STOCK_REDIS
-from tests.shop import Shop
 
 SEOUL = ZoneInfo("Asia/Seoul")
 PATIENCE = 240
@@ -18,14 +14,9 @@ PATIENCE = 240
 class Scheduler:
     """Airflow's API and the shop's stores, in the words of a test."""
 
-    def __init__(self, stack):
-        self.stack = stack
+    def __init__(self, stack, shop):
+        self.stack, self.shop, self.cache = stack, shop, shop.cache
         self.api = stack.airflow.api
-        self.cache = stack.connection(STOCK_REDIS).redis()
-        servers = stack.connection(STOCK_KAFKA).kafka()
-        with closing(stack.connection(PRODUCT_DB).postgres()) as connection:
-            self.shop = Shop(connection.dsn, self.cache, servers, stack.names.topic)
-        self.shop.dsn = stack.connections[PRODUCT_DB]
 
     def switch_on(self, dag):
         """Unpause a DAG and let the run pass that this starts."""
@@ -33,11 +24,6 @@ class Scheduler:
         self.api.unpause(dag)
         await_that(lambda: self.api.runs(dag), f"{dag} starts its latest missed run")
         self.end_of(dag, self.api.runs(dag)[0]["dag_run_id"])
-
-    def empty_the_shop(self):
-        self.shop.sql("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
-        self.cache.flushall()
-        self.shop.build()
 
     def run(self, dag="stock_sync", **conf):
         """Start a run by hand and await its end."""

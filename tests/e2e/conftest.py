@@ -1,33 +1,35 @@
 """One real Airflow with its services for all end-to-end tests; each test gets a shop of its own on it."""
 
-from io import StringIO
+from functools import partial
 
 import pytest
-from rich.console import Console
 
-from local.progress import Steps
-from local.run_folder import RunFolder
-from local.stack import Stack
 from tests.e2e.airflow import Scheduler
+from tests.e2e.place import place
+from tests.services import java_or_skip
 
 
 @pytest.fixture(scope="session")
-def stack():
-    with RunFolder("e2e") as run, Steps(Console(file=StringIO())) as steps, Stack(run, steps, {}) as stack:
-        stack.airflow = stack.start_airflow()
-        yield stack
+def a_place(request):
+    """Opens a place by its name: embedded services, or with --cluster those of docker-compose.yaml."""
+    company = request.config.getoption("--cluster")
+    if company:
+        java_or_skip()
+    return partial(place, company=company)
 
 
 @pytest.fixture(scope="session")
-def scheduler(stack):
+def scheduler(a_place):
     """The real scheduler, past the run it starts by itself when a DAG is switched on."""
-    scheduler = Scheduler(stack)
-    scheduler.switch_on("stock_sync")
-    return scheduler
+    with a_place("e2e") as (stack, shop):
+        stack.airflow = stack.start_airflow()
+        scheduler = Scheduler(stack, shop)
+        scheduler.switch_on("stock_sync")
+        yield scheduler
 
 
 @pytest.fixture
 def night(scheduler):
     """The scheduler with two empty stores, no lock and no outbox."""
-    scheduler.empty_the_shop()
+    scheduler.shop.rebuild()
     return scheduler

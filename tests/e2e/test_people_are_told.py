@@ -1,19 +1,12 @@
 """A real scheduler: sync, then alerts, then the report; each test begins where the one before it ended."""
 
 import time
-from contextlib import ExitStack, closing
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from rich.console import Console
 
 from local.http_stand_in import Refusal
-from local.pagerduty import PagerDuty
-from local.progress import Steps
-from local.run_folder import RunFolder
-from local.slack import Slack
-from local.stack import Stack
 
 pytestmark = pytest.mark.timeout(900)
 
@@ -25,18 +18,15 @@ ENDED = {"success", "failed"}
 class Office:
     """Everything, and the ways to use it."""
 
-    def __init__(self, stack, airflow, slack, pagerduty):
-        self.slack, self.pagerduty, self.airflow = slack, pagerduty, airflow
-        self._stack = stack
+    def __init__(self, stack, shop):
+        self.airflow, self.shop = stack.airflow, shop
+        self.slack, self.pagerduty = stack.slack, stack.pagerduty
 
     def stock(self, product_id, db, cache):
-        with closing(self._stack.connection("AIRFLOW_CONN_PRODUCT_DB").postgres()) as session, session:
-            session.cursor().execute(
-                "INSERT INTO products VALUES (%s, %s) ON CONFLICT (id) DO UPDATE SET stock = excluded.stock",
-                [product_id, db],
-            )
-        with self._stack.connection("AIRFLOW_CONN_STOCK_REDIS").redis() as client:
-            client.set(f"stock:{product_id}", cache)
+        self.shop.sql(
+            "INSERT INTO products VALUES (%s, %s) ON CONFLICT (id) DO UPDATE SET stock = excluded.stock", product_id, db
+        )
+        self.shop.cache.set(f"stock:{product_id}", cache)
 
     def run(self, dag, conf=None, *, state="success"):
         run_id = self.airflow.api.trigger(dag, conf)
@@ -91,25 +81,13 @@ class Office:
 
 
 @pytest.fixture(scope="module")
-def office(tmp_path_factory):
+def office(a_place):
     away_from_midnight()
-    with ExitStack() as end:
-        run = end.enter_context(RunFolder("e2e"))
-        steps = end.enter_context(Steps(Console(stderr=True)))
-        stack = end.enter_context(Stack(run, steps, {}))
-        slack = end.enter_context(Slack())
-        pagerduty = end.enter_context(PagerDuty(tmp_path_factory.mktemp("pagerduty")))
-        with closing(stack.connection("AIRFLOW_CONN_PRODUCT_DB").postgres()) as session, session:
-            session.cursor().execute("CREATE TABLE products (id text PRIMARY KEY, stock integer NOT NULL)")
-        settings = {
-            "AIRFLOW_CONN_STOCK_SLACK": slack.connection,
-            "AIRFLOW_CONN_STOCK_PAGERDUTY": pagerduty.connection,
-            "STOCK_SYNC_SETTLE_SECONDS": "0.1",
-        }
-        airflow = stack.start_airflow(settings=settings, without=["triggerer"])
-        made = Office(stack, airflow, slack, pagerduty)
-        for number in range(200):
-            made.stock(f"PRD-{number:03}", 100, 100)
+    with a_place("people") as (stack, shop):
+        shop.rebuild().stock([(f"PRD-{number:03}", 100, 100) for number in range(200)])
+        settings = {"STOCK_SYNC_SETTLE_SECONDS": "0.1"}
+        airflow = stack.airflow = stack.start_airflow(settings=settings, without=["triggerer"])
+        made = Office(stack, shop)
         for dag in (SYNC, ALERTS, REPORT):
             airflow.wait_until(lambda dag=dag: airflow.api.dag_exists(dag), f"read {dag}", 120)
             airflow.api.unpause(dag)  # which starts its latest run

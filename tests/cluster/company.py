@@ -1,0 +1,106 @@
+"""A company's servers as docker-compose.yaml has them, side by side on this machine."""
+
+import os
+import re
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+
+from local.apache_kafka import ApacheKafka
+from local.apicurio import Apicurio
+from local.postgres import Postgres
+from local.run_folder import RunFolder
+from tests.cluster.compose_file import DEPLOY, environment_of, fresh_env
+from tests.cluster.deployed import Redis, execute, run_script
+from tests.shop import CONFLUENT, Shop
+
+OWN = {
+    "AIRFLOW__API__BASE_URL",
+    "AIRFLOW__CELERY__RESULT_BACKEND",
+    "AIRFLOW__CORE__EXECUTION_API_SERVER_URL",
+    "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE",
+    "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN",
+    "AIRFLOW__SCHEDULER__ENABLE_HEALTH_CHECK",
+}
+"""Where an Airflow is, and who logs in; one started here has its own."""
+
+
+class Company:
+    """A context manager: each server from its own files in deploy/, made ready by the one-shot init.
+
+    Attributes:
+        env: what `make env` wrote.
+        shop: the ledger, the cache and the topic with the rights of their owner; the DAGs have fewer.
+    """
+
+    def __enter__(self):
+        with ExitStack() as end:
+            run = end.enter_context(RunFolder("company"))
+            self.env = fresh_env(run.path)
+            self.home = run.path / "airflow"
+            self.postgres, self.kafka = Postgres(run), ApacheKafka(run, self.env["KAFKA_ADMIN_PASSWORD"])
+            self.stock_redis = Redis(run, "stock-redis", env=self.env, more_users="user owner on nopass ~* &* +@all\n")
+            self.celery_redis = Redis(run, "celery-redis", env=self.env)
+            self.registry = Apicurio(run)
+            servers = [self.postgres, self.kafka, self.stock_redis, self.celery_redis, self.registry]
+            with ThreadPoolExecutor() as pool:
+                list(pool.map(end.enter_context, servers))
+            self.shop = self._make_the_shop()
+            self._initialize()
+            self._end = end.pop_all()
+        return self
+
+    def __exit__(self, *_):
+        self._end.close()
+
+    @property
+    def environment(self):
+        """What compose gives the DAGs: connections with their least rights, and settings."""
+        return {name: value for name, value in self._here("airflow-worker").items() if not _airflows(name)}
+
+    @property
+    def airflow(self):
+        """What compose gives Airflow itself."""
+        everything = self._here("airflow-worker")
+        return {name: value for name, value in everything.items() if _airflows(name) and name not in OWN}
+
+    def _here(self, service):
+        """A service's environment, its servers and folders those of this machine."""
+        here = {"/opt/airflow": str(self.home)}
+        here |= {
+            there: f"{server.host}:{server.port}"
+            for there, server in {
+                "product-db:5432": self.postgres,
+                "stock-redis:6379": self.stock_redis,
+                "celery-redis:6379": self.celery_redis,
+                "kafka:9092": self.kafka,
+                "schema-registry:8080": self.registry,
+            }.items()
+        }
+        places = re.compile("|".join(here))
+        environment = environment_of(service, self.env)
+        return {name: places.sub(lambda found: here[found[0]], value) for name, value in environment.items()}
+
+    def _make_the_shop(self):
+        """Make the database by the deployed script; what a test adds to it later may be read like its table."""
+        owner = self.postgres.create_database("shop")
+        password = self.env["PRODUCT_DB_DAGS_PASSWORD"]
+        run_script(self.postgres.programs, owner, "product-db.sql", PRODUCT_DB_DAGS_PASSWORD=password)
+        execute(
+            owner,
+            "ALTER DEFAULT PRIVILEGES GRANT USAGE ON SCHEMAS TO stock_sync;"
+            "ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO stock_sync",
+        )
+        cache = self.stock_redis.client("owner", "any")
+        return Shop(owner, cache, self.kafka.client, "stock.sync.alert", framing=CONFLUENT)
+
+    def _initialize(self):
+        """Run the one-shot init as compose does."""
+        (self.home / "auth").mkdir(parents=True)
+        environment = os.environ | self._here("airflow-init")
+        subprocess.run([sys.executable, DEPLOY / "init.py"], check=True, env=environment)
+
+
+def _airflows(name):
+    return name.startswith("AIRFLOW__")
