@@ -33,11 +33,19 @@ KAFKA_ADMIN_PASSWORD={password}
 KAFKA_CLUSTER_ID={cluster}
 REGISTRY_DB_PASSWORD={password}
 
-# Where people are told; as AIRFLOW_CONN_..., JSON on one line. Empty: nobody is told there
+# Where people are told: fill in the password, a Slack app's token and an integration key. Empty: nobody is told there
 # AIRFLOW_CONN_STOCK_SLACK='{{"conn_type": "slack", "password": "xoxb-..."}}'
-# AIRFLOW_CONN_STOCK_PAGERDUTY='{{"conn_type": "pagerduty_events", "password": "routing key"}}'
+# AIRFLOW_CONN_STOCK_PAGERDUTY='{{"conn_type": "pagerduty", "password": "..."}}'
 AIRFLOW_CONN_STOCK_SLACK=
 AIRFLOW_CONN_STOCK_PAGERDUTY=
+
+# Services of your own instead of those of docker-compose.yaml, as Airflow's connections. With a Kafka or a registry of
+# your own, an empty STOCK_SYNC_SCHEMA_REGISTRY_URL is: no registry
+# AIRFLOW_CONN_PRODUCT_DB='postgresql://reader:...@db.example:5432/shop?sslmode=verify-full'
+# AIRFLOW_CONN_STOCK_REDIS='redis://dags:...@redis.example:6379/0'
+# AIRFLOW_CONN_STOCK_KAFKA='{{"conn_type": "kafka", "extra": {{"bootstrap.servers": "kafka.example:9092"}}}}'
+# STOCK_SYNC_SCHEMA_REGISTRY_URL=https://registry.example
+# AIRFLOW_CONN_STOCK_SCHEMA_REGISTRY='{{"conn_type": "http", "login": "...", "password": "..."}}'
 
 # Settings, as README.md lists them: STOCK_SYNC_LOCALE=en
 

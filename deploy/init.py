@@ -98,7 +98,7 @@ def main(environment: Mapping[str, str] = os.environ) -> None:
     topic = environment.get("STOCK_SYNC_TOPIC") or "stock.sync.alert"
     prepare_kafka(admin_client(environment), topic, environment["KAFKA_DAGS_PASSWORD"])
     log.info("Kafka has topics %s and the user %s", ", ".join(_named(PARTITIONS, topic)), USER)
-    number = register_schema(environment["STOCK_SYNC_SCHEMA_REGISTRY_URL"], topic)
+    number = register_schema(environment["SCHEMA_REGISTRY_URL"], topic)
     log.info("the registry has %s-value under id %d", topic, number)
     passwords = Path(environment["AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE"])
     write_ui_password(passwords, environment["AIRFLOW_ADMIN_PASSWORD"])

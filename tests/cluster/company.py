@@ -21,7 +21,6 @@ OWN = {
     "AIRFLOW__CORE__EXECUTION_API_SERVER_URL",
     "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE",
     "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN",
-    "AIRFLOW__SCHEDULER__ENABLE_HEALTH_CHECK",
 }
 """Where an Airflow is, and who logs in; one started here has its own."""
 

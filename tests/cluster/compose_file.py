@@ -31,6 +31,16 @@ def environment_of(service, env):
     return {name: filled_in(str(value), env) for name, value in compose()["services"][service]["environment"].items()}
 
 
+def variables(text):
+    """The ${variables} of a text: name, and what is done without it."""
+    found = []
+    text = text.replace("$${", "")  # left to the container's own shell
+    while here := INNERMOST.findall(text):
+        found += here
+        text = INNERMOST.sub("", text)
+    return {name: (kind, otherwise) for name, kind, otherwise in found}
+
+
 def filled_in(text, env):
     """Replace the variables as compose does, those in another's default first."""
 

@@ -1,18 +1,27 @@
 """A real Airflow as docker-compose.yaml tells it to be: CeleryExecutor, two workers, a company's servers."""
 
+import os
+import socket
+import subprocess
+import sys
 from io import StringIO
+from pathlib import Path
 
 import pytest
 from rich.console import Console
 
+from local.ports import free_port
 from local.progress import Steps
 from local.run_folder import RunFolder
 from local.stack import Stack
 from tests.cluster.company import Company
+from tests.cluster.compose_file import compose
+from tests.cluster.statsd import statsd
 from tests.e2e.airflow import Scheduler, await_that
 from tests.services import java_or_skip
 
 pytestmark = [pytest.mark.timeout(1200), pytest.mark.usefixtures("cluster")]
+SERVICES = compose()["services"]
 SOONER = {
     "AIRFLOW__CELERY__WORKER_CONCURRENCY": "2",
     # A dead worker's tasks are noticed by their silence; a test has less time than a night.
@@ -22,6 +31,7 @@ SOONER = {
     "AIRFLOW__SCHEDULER__TASK_QUEUED_TIMEOUT": "30",
     "AIRFLOW__SCHEDULER__TASK_QUEUED_TIMEOUT_CHECK_INTERVAL": "5",
 }
+HEALTH_PORT = "AIRFLOW__SCHEDULER__SCHEDULER_HEALTH_CHECK_SERVER_PORT"
 SUMMING = ("restored", "manual_review", "matched", "changed", "invalid", "unprocessed")
 
 
@@ -39,11 +49,14 @@ def night():
         RunFolder("celery") as run,
         Steps(Console(file=StringIO())) as steps,
         Stack(run, steps, company.environment) as stack,
+        statsd() as (port, heard),
     ):
+        company.env |= {"STATSD_ON": "True", "STATSD_HOST": "127.0.0.1", "STATSD_PORT": str(port)}
         results = stack.metadata_uri.replace("postgresql://", "db+postgresql+psycopg2://")
-        settings = company.airflow | SOONER | {"AIRFLOW__CELERY__RESULT_BACKEND": results}
-        stack.airflow = stack.start_airflow(settings=settings, without=["triggerer"], workers=2)
+        own = {"AIRFLOW__CELERY__RESULT_BACKEND": results, HEALTH_PORT: str(free_port())}
+        stack.airflow = stack.start_airflow(settings=company.airflow | SOONER | own, workers=2)
         scheduler = Scheduler(stack, company.shop)
+        scheduler.company, scheduler.gauges = company, heard
         scheduler.switch_on("stock_sync")
         yield scheduler
         for component in stack.airflow.components.values():
@@ -55,6 +68,12 @@ def worker_of(night, task):
     ancestors = {process.pid for process in task.parents()}
     workers = {n: c for n, c in night.stack.airflow.components.items() if n.startswith("worker-") and c.running}
     return next(name for name, worker in workers.items() if worker.pid in ancestors)
+
+
+def said_of_stock(night):
+    """The gauges of stock_sync that StatsD has heard."""
+    prefix = "airflow.stock_sync."
+    return {name.removeprefix(prefix): value for name, value in dict(night.gauges).items() if name.startswith(prefix)}
 
 
 def adds_up(night, run):
@@ -72,7 +91,10 @@ def test_ten_thousand_products_on_two_workers(night):
     night.shop.rebuild().stock(rows(10_000))
     run = night.run()
     assert run.state == "success", run.tasks
-    assert adds_up(night, run)["status"] == "complete"
+    summary = adds_up(night, run)
+    assert summary["status"] == "complete"
+    gauges = {"total": "10000|g", "restored": f"{summary['restored']}|g", "discrepancies.critical": "357|g"}
+    await_that(lambda: gauges.items() <= said_of_stock(night).items(), f"StatsD hears {gauges}")
 
 
 def test_a_worker_killed_in_the_middle_costs_time_and_nothing_else(night):
@@ -85,3 +107,32 @@ def test_a_worker_killed_in_the_middle_costs_time_and_nothing_else(night):
     assert run.state == "success", run.tasks
     assert any(t["try_number"] > 1 for t in night.api.tasks("stock_sync", run_id) if t["task_id"] == "reconcile")
     assert adds_up(night, run)["status"] == "complete"
+
+
+def here(night, service):
+    """Where a health check finds its server: in a container at the usual port, here at another."""
+    settings, company = night.stack.airflow.settings, night.company
+    at = {
+        "localhost:8974": f"localhost:{settings[HEALTH_PORT]}",
+        "localhost:8080": night.stack.airflow.url.removeprefix("http://"),
+        "127.0.0.1/9092": f"127.0.0.1/{company.kafka.port}",
+        "$${HOSTNAME}": "worker-1" if service == "airflow-worker" else socket.gethostname(),
+    }
+    if service == "schema-registry":
+        at["localhost:8080"] = f"localhost:{company.registry.port}"
+    if service.endswith("-redis"):
+        at["redis-cli"] = f"redis-cli -p {getattr(company, service.replace('-', '_')).port}"
+    return at
+
+
+@pytest.mark.parametrize("service", [name for name, service in SERVICES.items() if "healthcheck" in service])
+def test_a_well_service_passes_the_health_check_compose_makes(night, service):
+    kind, *words = SERVICES[service]["healthcheck"]["test"]
+    for there, found in here(night, service).items():
+        words = [word.replace(there, found) for word in words]
+    command = ["sh", "-c", *words] if kind == "CMD-SHELL" else words
+    programs = f"{Path(sys.executable).parent}:{night.company.postgres.programs}"
+    environment = os.environ | night.stack.airflow.settings | {"PGPORT": str(night.company.postgres.port)}
+    environment["PATH"] = f"{programs}:{os.environ['PATH']}"
+    asked = subprocess.run(command, check=False, capture_output=True, text=True, env=environment)
+    assert asked.returncode == 0, asked.stdout + asked.stderr

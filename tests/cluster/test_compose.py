@@ -10,13 +10,12 @@ import jsonschema
 import pytest
 
 from stocksync.settings import PREFIX, Settings
-from tests.cluster.compose_file import DEPLOY, compose, environment_of, filled_in, fresh_env
+from tests.cluster.compose_file import DEPLOY, compose, environment_of, filled_in, fresh_env, variables
 from tests.paths import ROOT
 
 TEXT = (ROOT / "docker-compose.yaml").read_text()
 SERVICES = compose()["services"]
 SPECIFICATION = json.loads((ROOT / "tests/cluster/compose-spec.schema.json").read_text())
-VARIABLE = re.compile(r"\$\{(\w+)(:[-?])?([^}]*)\}")
 ROOTS = {"root", "0", "0:0"}
 
 
@@ -72,14 +71,13 @@ def test_only_the_ui_is_published_and_only_to_this_host():
 
 def test_no_secret_has_a_default_and_make_env_writes_every_variable(tmp_path):
     env = fresh_env(tmp_path)
-    inside = TEXT.replace("$${", "")  # left to the container's own shell
-    used = {name: (kind, default) for name, kind, default in VARIABLE.findall(inside)}
+    used = variables(TEXT)
     secret = {name for name in used if re.search(r"_(PASSWORD|KEY|SECRET|CLUSTER_ID)$", name)}
     assert len(secret) == 14
     assert {used[name] for name in secret} == {(":?", "run make env")}
     assert secret <= {name for name, value in env.items() if value}
     optional = set(used) - secret
-    assert {used[name][0] for name in optional} == {":-"}
+    assert {used[name][0] for name in optional} == {":-", "-"}
     assert set(env) <= set(used)
 
 
@@ -102,6 +100,13 @@ def test_make_env_keeps_the_file_to_its_owner_and_never_overwrites_it(tmp_path):
     assert ".env" in (ROOT / ".gitignore").read_text().splitlines()
 
 
+@pytest.mark.parametrize("name", ["airflow-db", "product-db"])
+def test_an_operator_beside_a_database_needs_to_type_no_password(name, tmp_path):
+    environment = environment_of(name, fresh_env(tmp_path))
+    for for_psql, for_server in (("PGUSER", "USER"), ("PGDATABASE", "DB"), ("PGPASSWORD", "PASSWORD")):
+        assert environment[for_psql] == environment[f"POSTGRES_{for_server}"]
+
+
 def test_what_is_mounted_or_started_is_in_the_project():
     for service in SERVICES.values():
         paths = [volume.split(":")[0] for volume in service.get("volumes", []) if volume.startswith("./")]
@@ -122,8 +127,27 @@ def test_airflow_is_told_settings_and_connections_the_program_knows(tmp_path):
     settings = {name.removeprefix(PREFIX).lower() for name in environment if name.startswith(PREFIX)}
     assert settings == set(Settings.model_fields) - {"key_prefix", "schema_registration"}
     connections = {name.removeprefix("AIRFLOW_CONN_").lower() for name in environment if "AIRFLOW_CONN_" in name}
-    assert connections == {"product_db", "stock_redis", "stock_kafka", "stock_slack", "stock_pagerduty"}
-    assert json.loads(environment["AIRFLOW_CONN_STOCK_KAFKA"])["extra"]["sasl.username"] == "stock-sync"
+    people = {"stock_slack", "stock_pagerduty"}
+    assert connections == {"product_db", "stock_redis", "stock_kafka", "stock_schema_registry"} | people
+
+
+OWN = {
+    "AIRFLOW_CONN_PRODUCT_DB": "postgresql://reader:a@db.example:5432/shop",
+    "AIRFLOW_CONN_STOCK_REDIS": "redis://dags:b@redis.example:6379/0",
+    "AIRFLOW_CONN_STOCK_KAFKA": '{"conn_type": "kafka", "extra": {"bootstrap.servers": "kafka.example:9092"}}',
+    "STOCK_SYNC_SCHEMA_REGISTRY_URL": "",
+}
+
+
+def test_services_of_ones_own_take_the_place_of_these_by_lines_in_env(tmp_path):
+    env = fresh_env(tmp_path)
+    own = {name: environment_of("airflow-worker", env | OWN)[name] for name in OWN}
+    theirs = {name: environment_of("airflow-worker", env)[name] for name in OWN}
+    assert own == OWN
+    hosts = ("product-db:5432", "stock-redis:6379", "kafka:9092", "schema-registry:8080")
+    assert all(host in address for host, address in zip(hosts, theirs.values(), strict=True))
+    assert environment_of("airflow-init", env | OWN)["SCHEMA_REGISTRY_URL"] == theirs["STOCK_SYNC_SCHEMA_REGISTRY_URL"]
+    assert all(f"{name}=" in (DEPLOY / "env.py").read_text() for name in OWN)
 
 
 def test_the_image_is_the_locked_airflow_and_carries_what_the_project_needs():

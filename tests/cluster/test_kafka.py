@@ -1,12 +1,18 @@
 """Apache Kafka with docker-compose.yaml's configuration, made ready by its one-shot init."""
 
+import os
+import re
 import secrets
+import shlex
+import subprocess
 
 import pytest
 from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic
 
 from deploy.init import PARTITIONS, prepare_kafka
+from local import java
+from local.apache_kafka import VERSION
 from stocksync.adapters.avro import SingleObjectCodec, load_schema
 from stocksync.adapters.kafka import DEFAULTS, KafkaAlertPublisher
 from stocksync.adapters.kafka_source import CONSUMER, KafkaAlertSource, KafkaQuarantine
@@ -14,7 +20,8 @@ from stocksync.delivery_ports import Record
 from stocksync.domain.finding import Alert, Finding
 from stocksync.domain.policy import Action, severity_of
 from stocksync.errors import BadSetting
-from tests.paths import SCHEMA
+from tests.cluster.compose_file import DEPLOY
+from tests.paths import ROOT, SCHEMA
 
 pytestmark = pytest.mark.usefixtures("cluster")
 TOPIC = "stock.sync.alert"
@@ -96,3 +103,16 @@ def test_a_topic_is_not_made_by_a_spelling_mistake(ready):
     producer.produce("stock.sync.alrt", b"x")
     producer.flush(10)
     assert "stock.sync.alrt" not in ready.admin().list_topics(timeout=10).topics
+
+
+def test_the_runbooks_command_changes_the_administrators_password(ready):
+    page = (ROOT / "docs" / "operations.md").read_text()
+    [command] = re.findall(r"`docker compose exec kafka /opt/kafka/bin/kafka-configs.sh (.*?)` \|", page)
+    command = command.replace("kafka:9092", ready.bootstrap_servers).replace("/deploy/", f"{DEPLOY}/")
+    words = ["java", "-cp", java.classpath("org.apache.kafka", "kafka_2.13", VERSION), "kafka.admin.ConfigCommand"]
+    words += shlex.split(command)
+    old = ready.password
+    for before, after in ((old, "another"), ("another", old)):
+        environment = {"PATH": os.environ["PATH"], "KAFKA_ADMIN_PASSWORD": before}
+        subprocess.run([word.replace("NEW", after) for word in words], check=True, env=environment)
+        AdminClient(ready.client_of("admin", after)).list_topics(timeout=10)

@@ -1,10 +1,14 @@
 """Redis with the users docker-compose.yaml gives it: the DAGs can do their work and nothing else."""
 
+import os
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
 import redis
 
+from tests.cluster.compose_file import environment_of
 from tests.fakes.stores import FakeJournal
 from tests.shop import Shop
 
@@ -101,3 +105,12 @@ def test_no_counter_is_evicted_and_each_write_is_kept(stock_redis):
     text = Path(stock_redis.process.command[2]).read_text()
     settings = dict(line.split(None, 1) for line in text.splitlines() if line and line[0] != "#")
     assert (settings["maxmemory-policy"], settings["appendonly"]) == ("noeviction", "yes")
+
+
+def test_an_operator_beside_redis_needs_to_type_no_password(stock_redis):
+    if not shutil.which("redis-cli"):
+        pytest.skip("needs redis-cli: apt-get install redis-tools")
+    command = ["redis-cli", "-p", str(stock_redis.port), "--user", "dags", "HGETALL", "sync:stock:outboxes"]
+    environment = environment_of("stock-redis", stock_redis.env) | {"PATH": os.environ["PATH"]}
+    asked = subprocess.run(command, check=True, capture_output=True, text=True, env=environment)
+    assert (asked.stdout.strip(), asked.stderr) == ("", "")
