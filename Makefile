@@ -49,7 +49,8 @@ chaos: .venv/.installed ## random kills, live orders, faults (docs/reliability.m
 
 .PHONY: test-cluster
 test-cluster: .venv/.installed ## the tests on Apache Kafka, TLS, Celery and docker-compose.yaml's own configuration
-	@$(BIN)/pytest --cluster tests/cluster tests/integration tests/e2e/test_people_are_told.py tests/e2e/test_stock_sync.py
+	@$(BIN)/pytest --cluster tests/cluster tests/integration tests/e2e/test_people_are_told.py \
+		tests/e2e/test_celery.py tests/e2e/test_stock_sync.py
 
 .PHONY: env
 env: ## write .env with fresh random passwords, which docker compose requires

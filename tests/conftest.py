@@ -1,8 +1,8 @@
 from hypothesis import HealthCheck, settings
 
-from tests.services import cache, database, kafka, postgres, redis_server, run_folder, topic
+from tests.services import cache, cluster, database, kafka, postgres, redis_server, run_folder, topic
 
-__all__ = ["cache", "database", "kafka", "postgres", "redis_server", "run_folder", "topic"]
+__all__ = ["cache", "cluster", "database", "kafka", "postgres", "redis_server", "run_folder", "topic"]
 
 
 def pytest_addoption(parser):

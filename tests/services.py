@@ -17,6 +17,11 @@ from local.run_folder import RunFolder
 
 
 @pytest.fixture(scope="session")
+def cluster():
+    """For tests that take minutes, or servers a laptop may not have: they run in `make test-cluster` only."""
+
+
+@pytest.fixture(scope="session")
 def run_folder():
     """The folder of this test session's services; their logs stay in build/local/logs/tests."""
     with RunFolder("tests") as folder:

@@ -14,9 +14,9 @@ PATIENCE = 240
 class Scheduler:
     """Airflow's API and the shop's stores, in the words of a test."""
 
-    def __init__(self, stack, shop):
-        self.stack, self.shop, self.cache = stack, shop, shop.cache
-        self.api = stack.airflow.api
+    def __init__(self, place):
+        self.place, self.stack, self.shop, self.cache = place, place.stack, place.shop, place.shop.cache
+        self.api = self.stack.airflow.api
 
     def switch_on(self, dag):
         """Unpause a DAG and let the run pass that this starts."""

@@ -21,9 +21,8 @@ def a_place(request):
 @pytest.fixture(scope="session")
 def scheduler(a_place):
     """The real scheduler, past the run it starts by itself when a DAG is switched on."""
-    with a_place("e2e") as (stack, shop):
-        stack.airflow = stack.start_airflow()
-        scheduler = Scheduler(stack, shop)
+    with a_place("e2e") as place, place.airflow():
+        scheduler = Scheduler(place)
         scheduler.switch_on("stock_sync")
         yield scheduler
 

@@ -83,7 +83,8 @@ class Office:
 @pytest.fixture(scope="module")
 def office(a_place):
     away_from_midnight()
-    with a_place("people") as (stack, shop):
+    with a_place("people") as place:
+        stack, shop = place.stack, place.shop
         shop.rebuild().stock([(f"PRD-{number:03}", 100, 100) for number in range(200)])
         settings = {"STOCK_SYNC_SETTLE_SECONDS": "0.1"}
         airflow = stack.airflow = stack.start_airflow(settings=settings, without=["triggerer"])

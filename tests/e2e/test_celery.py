@@ -1,37 +1,19 @@
-"""A real Airflow as docker-compose.yaml tells it to be: CeleryExecutor, two workers, a company's servers."""
+"""What only an Airflow as docker-compose.yaml has it can show: more than one worker, health checks, metrics."""
 
 import os
 import socket
 import subprocess
 import sys
-from io import StringIO
 from pathlib import Path
 
 import pytest
-from rich.console import Console
 
-from local.ports import free_port
-from local.progress import Steps
-from local.run_folder import RunFolder
-from local.stack import Stack
-from tests.cluster.company import Company
 from tests.cluster.compose_file import compose
-from tests.cluster.statsd import statsd
-from tests.e2e.airflow import Scheduler, await_that
-from tests.services import java_or_skip
+from tests.e2e.airflow import await_that
+from tests.e2e.place import HEALTH_PORT
 
 pytestmark = [pytest.mark.timeout(1200), pytest.mark.usefixtures("cluster")]
 SERVICES = compose()["services"]
-SOONER = {
-    "AIRFLOW__CELERY__WORKER_CONCURRENCY": "2",
-    # A dead worker's tasks are noticed by their silence; a test has less time than a night.
-    "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_SEC": "2",
-    "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "20",
-    "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "3",
-    "AIRFLOW__SCHEDULER__TASK_QUEUED_TIMEOUT": "30",
-    "AIRFLOW__SCHEDULER__TASK_QUEUED_TIMEOUT_CHECK_INTERVAL": "5",
-}
-HEALTH_PORT = "AIRFLOW__SCHEDULER__SCHEDULER_HEALTH_CHECK_SERVER_PORT"
 SUMMING = ("restored", "manual_review", "matched", "changed", "invalid", "unprocessed")
 
 
@@ -41,39 +23,19 @@ def rows(number):
     return [(f"P{n:05d}", 200, 200 - off.get(n % 28, 0)) for n in range(number)]
 
 
-@pytest.fixture(scope="module")
-def night():
-    java_or_skip()
-    with (
-        Company() as company,
-        RunFolder("celery") as run,
-        Steps(Console(file=StringIO())) as steps,
-        Stack(run, steps, company.environment) as stack,
-        statsd() as (port, heard),
-    ):
-        company.env |= {"STATSD_ON": "True", "STATSD_HOST": "127.0.0.1", "STATSD_PORT": str(port)}
-        results = stack.metadata_uri.replace("postgresql://", "db+postgresql+psycopg2://")
-        own = {"AIRFLOW__CELERY__RESULT_BACKEND": results, HEALTH_PORT: str(free_port())}
-        stack.airflow = stack.start_airflow(settings=company.airflow | SOONER | own, workers=2)
-        scheduler = Scheduler(stack, company.shop)
-        scheduler.company, scheduler.gauges = company, heard
-        scheduler.switch_on("stock_sync")
-        yield scheduler
-        for component in stack.airflow.components.values():
-            component.kill()
-
-
 def worker_of(night, task):
     """Which worker a task's process belongs to."""
     ancestors = {process.pid for process in task.parents()}
-    workers = {n: c for n, c in night.stack.airflow.components.items() if n.startswith("worker-") and c.running}
-    return next(name for name, worker in workers.items() if worker.pid in ancestors)
+    workers = [worker for name, worker in night.stack.airflow.components.items() if name.startswith("worker-")]
+    return next(worker for worker in workers if worker.pid in ancestors)
 
 
 def said_of_stock(night):
     """The gauges of stock_sync that StatsD has heard."""
     prefix = "airflow.stock_sync."
-    return {name.removeprefix(prefix): value for name, value in dict(night.gauges).items() if name.startswith(prefix)}
+    return {
+        name.removeprefix(prefix): value for name, value in dict(night.place.gauges).items() if name.startswith(prefix)
+    }
 
 
 def adds_up(night, run):
@@ -88,7 +50,7 @@ def adds_up(night, run):
 
 
 def test_ten_thousand_products_on_two_workers(night):
-    night.shop.rebuild().stock(rows(10_000))
+    night.shop.stock(rows(10_000))
     run = night.run()
     assert run.state == "success", run.tasks
     summary = adds_up(night, run)
@@ -98,12 +60,14 @@ def test_ten_thousand_products_on_two_workers(night):
 
 
 def test_a_worker_killed_in_the_middle_costs_time_and_nothing_else(night):
-    night.shop.rebuild().stock(rows(10_000))
+    night.shop.stock(rows(10_000))
     run_id = night.api.trigger("stock_sync")
     await_that(lambda: night.cache.exists(f"sync:stock:progress:{run_id}"), "reconcile has begun")
     task = await_that(night.task_at_work, "a task reads the ledger")
-    night.stack.airflow.components.pop(worker_of(night, task)).kill()
+    worker = worker_of(night, task)
+    worker.kill()
     run = night.end_of("stock_sync", run_id)
+    worker.start()
     assert run.state == "success", run.tasks
     assert any(t["try_number"] > 1 for t in night.api.tasks("stock_sync", run_id) if t["task_id"] == "reconcile")
     assert adds_up(night, run)["status"] == "complete"
@@ -111,7 +75,7 @@ def test_a_worker_killed_in_the_middle_costs_time_and_nothing_else(night):
 
 def here(night, service):
     """Where a health check finds its server: in a container at the usual port, here at another."""
-    settings, company = night.stack.airflow.settings, night.company
+    settings, company = night.stack.airflow.settings, night.place.company
     at = {
         "localhost:8974": f"localhost:{settings[HEALTH_PORT]}",
         "localhost:8080": night.stack.airflow.url.removeprefix("http://"),
@@ -131,8 +95,8 @@ def test_a_well_service_passes_the_health_check_compose_makes(night, service):
     for there, found in here(night, service).items():
         words = [word.replace(there, found) for word in words]
     command = ["sh", "-c", *words] if kind == "CMD-SHELL" else words
-    programs = f"{Path(sys.executable).parent}:{night.company.postgres.programs}"
-    environment = os.environ | night.stack.airflow.settings | {"PGPORT": str(night.company.postgres.port)}
+    programs = f"{Path(sys.executable).parent}:{night.place.company.postgres.programs}"
+    environment = os.environ | night.stack.airflow.settings | {"PGPORT": str(night.place.company.postgres.port)}
     environment["PATH"] = f"{programs}:{os.environ['PATH']}"
     asked = subprocess.run(command, check=False, capture_output=True, text=True, env=environment)
     assert asked.returncode == 0, asked.stdout + asked.stderr
