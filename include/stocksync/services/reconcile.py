@@ -120,6 +120,8 @@ class Reconciler:
         # Only the one writer can note its progress beside the outbox. An attempt that was given up and is still alive
         # can write to the journal: that counts only where the note is lost.
         progress = noted or stores.journal.load() or first
+        if progress.done and progress.pass_number != self._plan.pass_number:
+            progress = progress.next_pass(self._plan.pass_number)
         left = [entry.finding.product_id for entry in pending]
         if left:
             progress = recover(
@@ -134,8 +136,6 @@ class Reconciler:
             self._save(progress, clear=left)
         elif noted is None:
             stores.outbox.clear([], progress)
-        if progress.done and progress.pass_number != self._plan.pass_number:
-            progress = progress.next_pass(self._plan.pass_number)
         return progress
 
     def _scan(self, id_range: IdRange) -> Iterator[Group]:
