@@ -5,9 +5,9 @@ each one is an event on Kafka (`stock.sync.alert`), which `stock_sync_alerts` tu
 
 | task | what it does | when it is red |
 | --- | --- | --- |
-| `acquire_lock` | checks settings, params, table, topic; takes the day's lock | the message names the setting, the value and what is allowed; nothing was written |
-| `partition_products` | cuts the catalogue into ranges of ids | the ledger is unreachable, or empty though it was not before |
-| `reconcile` | compares a range, waits, looks again, restores or reports | retried from its checkpoint; a red one leaves its rest unprocessed |
+| `acquire_lock` | checks settings, params, table, topic and schema registry; takes the day's lock | a service is unreachable, or a setting or param is bad: the message names it, its value and what is allowed; nothing was written |
+| `partition_products` | cuts the catalogue into ranges of ids | the ledger is unreachable, or empty though it was not before; or `product_ids` names a product it does not have |
+| `reconcile` | compares a range, waits, looks again, restores or reports | its retries, each from the checkpoint, failed too: the rest of the range is unprocessed |
 | `publish_pending` | publishes what dead tasks left in the outbox | Kafka is down: the events stay in the outbox, the next run publishes them |
 | `summarize` | adds up the run; its return value is the summary | the run was partial or failed: the log says what is missing |
 | `release_lock` | frees the day for another run | Redis is unreachable: the lock expires within the hour |
@@ -15,7 +15,7 @@ each one is an event on Kafka (`stock.sync.alert`), which `stock_sync_alerts` tu
 **A pink (skipped) run** found another run of the same day at work. **A dry run** (param `dry_run`, or any run whose
 local date is not today, so every backfill) compares and reports, writes nothing and alerts nobody.
 
-**By hand:** Trigger, and fill in the form. **Again after a failure:** clear the failed tasks, or trigger a new run;
+**By hand:** *Trigger*, and fill in the form. **Again after a failure:** clear the failed tasks, or trigger a new run;
 both are safe, nothing is restored or counted twice.
 """
 

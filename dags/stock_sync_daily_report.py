@@ -6,10 +6,10 @@ so at the top, and is posted all the same.
 
 | task | what it does | when it is red |
 | --- | --- | --- |
-| `write` | collects the summaries and writes the report: its return value, and in its log | the date that was asked for is none |
+| `write` | collects the summaries and writes the report: its return value, and in its log | the date that was asked for is no date, or still to come |
 | `post` | posts the report to Slack; skipped without a connection `stock_slack` | Slack did not take it: clear the task to post again |
 
-**Another date:** Trigger with `date`, or backfill; the message says that it is about a past date.
+**Another date:** *Trigger* with `date`, or backfill; the message says that it is about a past date.
 """
 
 from datetime import datetime, timedelta
