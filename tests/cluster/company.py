@@ -13,7 +13,8 @@ from local.postgres import Postgres
 from local.run_folder import RunFolder
 from tests.cluster.compose_file import DEPLOY, environment_of, fresh_env
 from tests.cluster.deployed import Redis, execute, run_script
-from tests.shop import CONFLUENT, Shop
+from tests.other_team import CONFLUENT
+from tests.shop import Shop
 
 OWN = {
     "AIRFLOW__API__BASE_URL",

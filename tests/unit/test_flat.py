@@ -10,7 +10,7 @@ from stocksync.adapters.dry_run import NoLock, NoOutbox, NoPublisher
 from stocksync.domain.id_range import IdRange
 from stocksync.domain.policy import Rules
 from stocksync.ports import LedgerBatch
-from stocksync.services import reconcile
+from stocksync.services import settling
 from stocksync.services.reconcile import Reconciler, Stores
 from tests.fakes.clock import FakeClock
 from tests.fakes.stores import FakeJournal
@@ -60,7 +60,7 @@ def reconciled(products, off_by):
 
 @pytest.mark.parametrize("off_by", [0, 3], ids=["none differs", "all differ"])
 def test_four_times_the_products_take_no_more_memory_and_return_no_more(off_by, monkeypatch):
-    monkeypatch.setattr(reconcile, "GROUPS_SETTLING", 3)  # so that a small catalogue fills the queue
+    monkeypatch.setattr(settling, "GROUPS_SETTLING", 3)  # so that a small catalogue fills the queue
 
     small, small_peak = reconciled(6_000, off_by)
     large, large_peak = reconciled(24_000, off_by)
