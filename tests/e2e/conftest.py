@@ -9,12 +9,20 @@ from local.progress import Steps
 from local.run_folder import RunFolder
 from local.stack import Stack
 from tests.e2e.airflow import Scheduler
+from tests.e2e.catalogue import ROWS
+from tests.e2e.trouble import Person, Writes
+
+# How soon a scheduler takes over the tasks of one that died; a test has less time than a night.
+SOON = {
+    "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "3",
+    "AIRFLOW__SCHEDULER__SCHEDULER_HEALTH_CHECK_THRESHOLD": "20",
+}
 
 
 @pytest.fixture(scope="session")
 def stack():
     with RunFolder("e2e") as run, Steps(Console(file=StringIO())) as steps, Stack(run, steps, {}) as stack:
-        stack.airflow = stack.start_airflow()
+        stack.airflow = stack.start_airflow(settings=SOON)
         yield stack
 
 
@@ -31,3 +39,17 @@ def night(scheduler):
     """The scheduler with two empty stores, no lock and no outbox."""
     scheduler.empty_the_shop()
     return scheduler
+
+
+@pytest.fixture
+def person(night):
+    """Somebody at Airflow's UI."""
+    return Person(night.api)
+
+
+@pytest.fixture
+def writes(night):
+    """How often each counter of a catalogue of three ranges is written."""
+    night.shop.stock(ROWS)
+    with Writes(night.shop) as writes:
+        yield writes
