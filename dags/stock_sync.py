@@ -9,7 +9,7 @@ each one is an event on Kafka (`stock.sync.alert`), which `stock_sync_alerts` tu
 | `partition_products` | cuts the catalogue into ranges of ids | the ledger is unreachable, or empty though it was not before |
 | `reconcile` | compares a range, waits, looks again, restores or reports | retried from its checkpoint; a red one leaves its rest unprocessed |
 | `publish_pending` | publishes what dead tasks left in the outbox | Kafka is down: the events stay in the outbox, the next run publishes them |
-| `summarize` | adds up the run; its return value is the summary | the run was partial or failed: the log says what is missing |
+| `summarize` | adds up the run, also one that a person marked failed; its return value is the summary | the run was partial, failed or ended by hand: the log says what is missing |
 | `release_lock` | frees the day for another run | Redis is unreachable: the lock expires within the hour |
 
 **A pink (skipped) run** found another run of the same day at work. **A dry run** (param `dry_run`, or any run whose
