@@ -39,11 +39,12 @@ def begin_and_wait_at(gate, night):
 def assert_summary(night, run, products):
     """It adds up, and says what the run's events say: one for each of these products."""
     summary, events = run.summary, night.events_of(run.id)
-    assert summary["total"] == TOTAL == sum(summary[name] for name in SUMMING)
+    assert summary["total"] == TOTAL == sum(summary[name] for name in SUMMING), summary
     assert sorted(events) == sorted(products)
     actions = [event["action"] for event in events.values()]
-    assert summary["restored"] == actions.count("REDIS_RESTORED") == len(set(SMALL).intersection(products))
-    assert summary["manual_review"] == actions.count("MANUAL_REVIEW_REQUIRED") == len(set(LARGE).intersection(products))
+    restored, large = actions.count("REDIS_RESTORED"), actions.count("MANUAL_REVIEW_REQUIRED")
+    assert (restored, large) == tuple(len(set(kind).intersection(products)) for kind in (SMALL, LARGE))
+    assert (summary["restored"], summary["manual_review"]) == (restored, large), summary
 
 
 def assert_complete(night, run, products=(*SMALL, *LARGE)):
