@@ -5,9 +5,9 @@ each one is an event on Kafka (`stock.sync.alert`), which `stock_sync_alerts` tu
 
 | task | what it does | when it is red |
 | --- | --- | --- |
-| `acquire_lock` | checks settings, params, table, topic; takes the day's lock | the message names the setting, the value and what is allowed; nothing was written |
-| `partition_products` | cuts the catalogue into ranges of ids | the ledger is unreachable, or empty though it was not before |
-| `reconcile` | compares a range, waits, looks again, restores or reports | retried from its checkpoint; a red one leaves its rest unprocessed |
+| `acquire_lock` | checks settings, params, table, topic and schema registry; takes the day's lock | a service is unreachable, or a setting or param is bad: the message names it, its value and what is allowed; nothing was written |
+| `partition_products` | cuts the catalogue into ranges of ids | the ledger is unreachable, or empty though it was not before; or `product_ids` names a product it does not have |
+| `reconcile` | compares a range, waits, looks again, restores or reports | its retries, each from the checkpoint, failed too: the rest of the range is unprocessed |
 | `publish_pending` | publishes what dead tasks left in the outbox | Kafka is down: the events stay in the outbox, the next run publishes them |
 | `summarize` | adds up the run, also one that a person marked failed; its return value is the summary | the run was partial, failed or ended by hand: the log says what is missing |
 | `release_lock` | frees the day for another run | Redis is unreachable: the lock expires within the hour |
@@ -15,7 +15,7 @@ each one is an event on Kafka (`stock.sync.alert`), which `stock_sync_alerts` tu
 **A pink (skipped) run** found another run of the same day at work. **A dry run** (param `dry_run`, or any run whose
 local date is not today, so every backfill) compares and reports, writes nothing and alerts nobody.
 
-**By hand:** Trigger, and fill in the form. **Again after a failure:** clear the failed tasks, or trigger a new run;
+**By hand:** *Trigger*, and fill in the form. **Again after a failure:** clear the failed tasks, or trigger a new run;
 both are safe, nothing is restored or counted twice.
 """
 
@@ -76,39 +76,43 @@ LATE = DeadlineAlert(
     deadline=LATE,
     doc_md=__doc__,
     tags=["stock", "reconciliation"],
-    default_args={"owner": "backend-team"},
+    # What a task returns is longer than a line; what it says is logged in words, and the value is in XCom.
+    default_args={"owner": "backend-team", "show_return_value_in_logs": False},
+    # In the form: the section "Run Parameters" is open, any other is folded. A description would hide description_md.
     params={
         "dry_run": Param(
             False,
             type="boolean",
-            title="Dry run",
-            description="Compare and report only: write nothing, alert nobody. "
-            "비교와 보고만 합니다: 아무것도 쓰지 않고 알리지 않습니다.",
+            title="모의 실행 (dry_run)",
+            description_md="**비교와 보고만** 합니다. 아무것도 쓰지 않고, 아무에게도 알리지 않습니다.\n\n"
+            "Compare and report only: write nothing, alert nobody.",
         ),
         "product_ids": Param(
             None,
             type=["null", "array"],
             items={"type": "string", "minLength": 1},
-            title="Product ids",
-            description="Only these products, one a line; empty: all of them. "
-            "이 상품만, 한 줄에 하나씩; 비우면 전체 상품입니다.",
-        ),
-        "batch_size": Param(
-            SETTINGS.batch_size,
-            type="integer",
-            minimum=1,
-            maximum=100_000,
-            title="Batch size",
-            description="Product ids in a batch. 한 배치의 상품 수입니다.",
+            title="상품 ID (product_ids)",
+            description_md="이 상품만 봅니다. 한 줄에 하나씩, 빈 줄 없이 입력하세요. **비워 두면 전체 상품**입니다.\n\n"
+            "Only these products, one a line, no empty line. Left empty: all products.",
         ),
         "auto_restore_limit": Param(
             SETTINGS.auto_restore_limit,
             type="integer",
             minimum=0,
             maximum=2_147_483_647,
-            title="Auto restore limit",
-            description="Largest difference that is restored without a person. "
-            "이 값 이하의 차이는 자동으로 복원합니다.",
+            title="자동 복원 한도 (auto_restore_limit)",
+            description_md="차이가 이 값 **이하**이면 자동으로 복원하고, 넘으면 수동 검토로 남깁니다.\n\n"
+            "A difference up to this is restored, a larger one is left to a person.",
+        ),
+        "batch_size": Param(
+            SETTINGS.batch_size,
+            type="integer",
+            minimum=1,
+            maximum=100_000,
+            section="처리량 · Throughput",
+            title="배치 크기 (batch_size)",
+            description_md="한 배치의 상품 수입니다. 결과는 달라지지 않습니다.\n\n"
+            "Products in a batch. The result does not depend on it.",
         ),
     },
 )
@@ -138,6 +142,7 @@ def stock_sync():
         max_retry_delay=timedelta(minutes=1),
         max_active_tis_per_dagrun=SETTINGS.max_active_ranges,
         map_index_template="{{ task.op_kwargs['id_range']['label'] }}",
+        show_return_value_in_logs=False,  # a mapped task does not take it from default_args
     )
     def reconcile(plan, id_range, task_state_store=None):
         """Reconcile one range of product ids. Safe to retry: it resumes from its checkpoint."""

@@ -6,10 +6,10 @@ so at the top, and is posted all the same.
 
 | task | what it does | when it is red |
 | --- | --- | --- |
-| `write` | collects the summaries and writes the report: its return value, and in its log | the date that was asked for is none |
+| `write` | collects the summaries and writes the report: its return value, and in its log | the date that was asked for is no date, or still to come |
 | `post` | posts the report to Slack; skipped without a connection `stock_slack` | Slack did not take it: clear the task to post again |
 
-**Another date:** Trigger with `date`, or backfill; the message says that it is about a past date.
+**Another date:** *Trigger* with `date`, or backfill; the message says that it is about a past date.
 """
 
 from datetime import datetime, timedelta
@@ -38,15 +38,16 @@ def tell_of_failure(context):
     on_failure_callback=tell_of_failure,
     doc_md=__doc__,
     tags=["stock", "report"],
-    default_args={"owner": "backend-team"},
+    # What a task returns is longer than a line; what it says is logged in words, and the value is in XCom.
+    default_args={"owner": "backend-team", "show_return_value_in_logs": False},
     params={
         "date": Param(
             None,
             type=["null", "string"],
             format="date",
-            title="Date",
-            description="Report this local date (YYYY-MM-DD); empty: the date of the run. "
-            "이 날짜를 보고합니다; 비우면 실행 날짜입니다.",
+            title="날짜 (date)",
+            description_md="이 날짜의 리포트를 씁니다. 오늘까지의 날짜만 가능합니다. **비워 두면 실행 날짜**입니다.\n\n"
+            "Report this local date, up to today. Left empty: the date of the run.",
         ),
     },
 )

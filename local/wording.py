@@ -159,7 +159,7 @@ Date: {date}
 - Mean discrepancy: {mean:g}
 - Run time: {minutes:,} min {seconds} s
 - Urgent alerts: {urgent:,}""",
-    change="- Against the last 1 reports: discrepancies {change:+,} (mean {before:,})",
+    change="- Against 1 earlier report: discrepancies {change:+,} (mean {before:,})",
     top_title="- Top 10 discrepancies",
     top_line="  {place}. {id}: difference {size:,} (DB {db:,}, Redis {redis:,}, {action})",
     actions={"REDIS_RESTORED": "restored", "MANUAL_REVIEW_REQUIRED": "manual review"},

@@ -1,7 +1,4 @@
-"""A shop for tests: a ledger in PostgreSQL, counters in Redis, a topic, and runs over them without Airflow.
-
-It reads the topic with an ordinary consumer and its own copy of the event's fields, as another team would.
-"""
+"""A shop for tests: a ledger in PostgreSQL, counters in Redis, a topic, and runs over them without Airflow."""
 
 import io
 import json
@@ -12,10 +9,9 @@ from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
-import fastavro
 import psycopg2
 import redis
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, Producer, TopicPartition
+from confluent_kafka import Producer
 
 from stocksync.adapters.avro import SingleObjectCodec, load_schema
 from stocksync.adapters.dry_run import NoLock, NoOutbox, NoPublisher
@@ -33,34 +29,8 @@ from stocksync.domain.summary import summarize
 from stocksync.services.close_run import add_up, status_of
 from stocksync.services.drain import drain
 from stocksync.services.reconcile import Reconciler, Stores
+from tests.other_team import decoded, messages
 from tests.paths import SCHEMA
-
-# What another team's reader was built with: the fields of the contract, typed by hand from its documentation.
-READER = fastavro.parse_schema(
-    {
-        "type": "record",
-        "name": "StockSyncAlert",
-        "namespace": "com.groom.ecommerce.monitoring.event.avro",
-        "fields": [
-            {"name": "eventId", "type": "string"},
-            {"name": "eventTimestamp", "type": "long"},
-            {"name": "productId", "type": "string"},
-            {"name": "dbStock", "type": "int"},
-            {"name": "redisStock", "type": "int"},
-            {"name": "discrepancy", "type": "int"},
-            {
-                "name": "action",
-                "type": {"type": "enum", "name": "SyncAction", "symbols": ["REDIS_RESTORED", "MANUAL_REVIEW_REQUIRED"]},
-            },
-            {
-                "name": "severity",
-                "type": {"type": "enum", "name": "AlertSeverity", "symbols": ["LOW", "MEDIUM", "HIGH", "CRITICAL"]},
-                "default": "MEDIUM",
-            },
-            {"name": "detectedAt", "type": "long"},
-        ],
-    }
-)
 
 
 class SystemClock:
@@ -86,16 +56,6 @@ class RedisJournal:
 
     def save(self, progress):
         self._client.set(self._name, json.dumps(progress.to_dict()))
-
-
-@dataclass(frozen=True)
-class Copy:
-    """One message of the topic."""
-
-    key: bytes
-    value: bytes
-    headers: dict[str, str]
-    event: dict
 
 
 @dataclass
@@ -240,47 +200,6 @@ class Shop:
         for copy in self.copies():
             assert by_id.setdefault(copy.event["eventId"], copy).value == copy.value, "two copies differ"
         return {copy.event["productId"]: copy.event for copy in by_id.values()}
-
-
-def messages(servers, topic):
-    """Read a topic from its beginning to its end."""
-    consumer = Consumer(
-        {
-            **servers,
-            "group.id": f"reader-{uuid.uuid4()}",
-            "enable.auto.commit": False,
-            "auto.offset.reset": "earliest",
-            "enable.partition.eof": True,
-            "fetch.wait.max.ms": 10,
-        }
-    )
-    try:
-        metadata = consumer.list_topics(topic, timeout=10).topics[topic]
-        partitions = [TopicPartition(topic, number, OFFSET_BEGINNING) for number in metadata.partitions]
-        consumer.assign(partitions)
-        ended, found = set(), []
-        while len(ended) < len(partitions):
-            message = consumer.poll(10)
-            assert message is not None, "the broker fell silent"
-            if message.error() is None:
-                found.append(message)
-            elif message.error().code() == KafkaError._PARTITION_EOF:
-                ended.add(message.partition())
-            else:
-                raise AssertionError(message.error())
-        return found
-    finally:
-        consumer.close()
-
-
-def decoded(message):
-    value = message.value()
-    assert value[:2] == b"\xc3\x01"
-    body = io.BytesIO(value[10:])
-    event = fastavro.schemaless_reader(body, READER, None)
-    assert body.read() == b""
-    headers = {name: raw.decode() for name, raw in message.headers() or []}
-    return Copy(message.key(), value, headers, event)
 
 
 def _escaped(text):

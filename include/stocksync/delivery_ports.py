@@ -58,11 +58,13 @@ class Sent:
         messages: Slack messages
         urgent: products with a message or an incident of their own
         counted: urgent products that were only counted
+        restored: restores that a digest told of
     """
 
     messages: int = 0
     urgent: int = 0
     counted: int = 0
+    restored: int = 0
 
 
 class DeliveryMemory(Protocol):

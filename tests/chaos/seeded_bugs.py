@@ -73,7 +73,7 @@ BUGS = [
     ),
     bug("own lock not known again", "adapters/redis_lock.py", "if holder == self.token.encode():", "if False:", KILLS),
     # --- looking ---
-    bug("settle skipped", SERVICE, "wait = self._settle if group.suspects else 0.0", "wait = 0.0", RECONCILE),
+    bug("settle skipped", "services/settling.py", "wait = settle if group.suspects else 0.0", "wait = 0.0", RECONCILE),
     bug("second look not compared", LOOK, "same = untouched and (stock", "same = True or (stock", RECONCILE),
     bug("came back counts as still", LOOK, "same = untouched and (stock", "same = (stock", RECONCILE),
     bug(

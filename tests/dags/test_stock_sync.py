@@ -1,5 +1,6 @@
 """The DAGs as Airflow sees them: names, edges and limits that operators and other teams rely on."""
 
+import re
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -73,6 +74,13 @@ def test_retries_and_their_pauses(dag):
     assert reconcile.max_retry_delay == timedelta(minutes=1)
 
 
+def test_no_log_line_is_a_whole_return_value(dags):
+    for dag in dags.values():
+        for task in dag.tasks:
+            given = task.partial_kwargs if task.is_mapped else vars(task)
+            assert given["show_return_value_in_logs"] is False, task.task_id
+
+
 def test_what_runs_after_a_failure_and_what_does_not(dag):
     assert {task.task_id: task.trigger_rule.value for task in dag.tasks} == RULES
 
@@ -103,10 +111,26 @@ def test_a_run_that_nobody_takes_is_late_soon_after_its_time_limit(dag):
 
 def test_the_form_has_the_agreed_params_with_their_defaults(dag):
     assert dict(dag.params) == {"dry_run": False, "product_ids": None, "batch_size": 1000, "auto_restore_limit": 10}
-    for name in dag.params:
-        param = dag.params.get_param(name)
-        assert param.description, name
-        assert param.schema["title"], name
+
+
+def test_the_form_explains_each_param_in_korean_and_below_in_english(dags):
+    for dag in dags.values():
+        for name in dag.params:
+            param = dag.params.get_param(name)
+            korean, english = param.schema["description_md"].split("\n\n")
+            assert re.search("[가-힣]", korean), name
+            assert not re.search("[가-힣]", english), name
+            assert f"({name})" in param.schema["title"], "the name that --conf takes"
+            assert param.description is None, "the form would show it instead"
+
+
+def test_the_form_opens_with_what_an_operator_decides_and_folds_the_rest(dag):
+    sections = {name: dag.params.get_param(name).schema.get("section") for name in dag.params}
+    assert [name for name, section in sections.items() if section is None] == [
+        "dry_run",
+        "product_ids",
+        "auto_restore_limit",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """A shop in memory: both stores, a topic and a clock, and attempts to reconcile it."""
 
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 
@@ -7,6 +8,7 @@ from stocksync.adapters.avro import SingleObjectCodec, load_schema
 from stocksync.domain.id_range import IdRange
 from stocksync.domain.plan import RunPlan
 from stocksync.domain.policy import Action, Rules
+from stocksync.errors import StockSyncError
 from stocksync.services.close_run import add_up
 from stocksync.services.drain import drain
 from stocksync.services.reconcile import Reconciler, Stores
@@ -79,6 +81,19 @@ class World:
         )
         return reconciler.run(id_range)
 
+    def die_after(self, steps):
+        """Begin an attempt that is killed when it has passed so many steps, or is refused before."""
+        left = steps
+
+        def reached(_step):
+            nonlocal left
+            left -= 1
+            if left == 0:
+                raise Killed
+
+        with suppress(Killed, StockSyncError):
+            self.attempt(reached=reached)
+
     def cleared(self):
         """A person clears the run in the UI: its next attempts are another pass."""
         self.plan = replace(self.plan, pass_number=self.plan.pass_number + 1)
@@ -106,6 +121,12 @@ class World:
     def book(self, product_id, pieces=1):
         """The order arrives in the ledger."""
         self.ledger.stocks[product_id] = str(int(self.ledger.stocks[product_id]) - pieces).encode()
+
+    def corrupt(self, product_id, value):
+        """A bug writes something else into the counter; None: it deletes it."""
+        self.redis.counters.pop(product_id, None)
+        if value is not None:
+            self.redis.counters[product_id] = counter(value)
 
     # --- what can be seen ------------------------------------------------------------------------------------
 

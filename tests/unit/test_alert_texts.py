@@ -129,3 +129,20 @@ def test_the_messages_exist_in_english():
     assert texts.digest(filled.restored).text.splitlines()[0] == "[Stock sync] Automatic restore complete"
     [shown], _ = filled.urgent.split(10)
     assert texts.urgent(shown).text.splitlines()[-1] == "Responsible: @backend-team"
+
+
+@pytest.mark.parametrize(
+    ("count", "said"), [(1, "1 more product"), (2, "2 more products"), (1000, "1,000 more products")]
+)
+def test_in_english_one_is_one_and_a_thousand_are_a_thousand(count, said):
+    texts = AlertTexts(Templates("en"), SEOUL, "@backend-team")
+    filled = bundle(*(finding(f"PRD-{n:04}", db=1000 + n, redis=0) for n in range(10 + count)))
+    _, rest = filled.urgent.split(10)
+    title = f"Severe stock discrepancies: {said}"
+    assert texts.urgent_rest(rest, filled.urgent.latest).text.splitlines()[0] == f"🚨 [Urgent] {title}"
+    assert texts.incident_rest(rest, RUN, rest.count).summary.startswith(f"{title} (")
+
+
+@pytest.mark.parametrize(("minutes", "said"), [(1, "1 minute after"), (40, "40 minutes after")])
+def test_in_english_a_late_run_is_late_by_a_minute_or_by_minutes(minutes, said):
+    assert said in Templates("en").render("late", dag_id="stock_sync", run_id="r", minutes=minutes)

@@ -3,9 +3,9 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stocksync.errors import PublishFailed, StockSyncError
+from stocksync.errors import PublishFailed
 from stocksync.services import suspects
-from tests.fakes.world import SETTLE, Killed, World
+from tests.fakes.world import SETTLE, World
 
 IDS = [f"P{n}" for n in range(8)]
 PRODUCTS = st.fixed_dictionaries(
@@ -37,18 +37,6 @@ class Shop(World):
             self.sell(product_id)
             self.sold[product_id] += 1
             self.clock.after(lag, lambda: self.book(product_id))
-
-    def die_after(self, steps):
-        def reached(_step):
-            nonlocal steps
-            steps -= 1
-            if steps == 0:
-                raise Killed
-
-        try:
-            self.attempt(reached=reached)
-        except (Killed, StockSyncError):
-            return
 
 
 @given(PRODUCTS, SALES, NIGHT, st.integers(1, 4))

@@ -110,6 +110,37 @@ def test_each_run_has_its_own_digest(office):
     assert office.chat.titles == [DIGEST, DIGEST]
 
 
+def test_what_the_next_run_publishes_for_a_dead_one_is_told_as_more_of_that_run(office):
+    office.topic.publish(low("PRD-1"), run_id="dead")
+    office.topic.publish(low("PRD-2"), run_id="dead")
+    office.run()
+    office.topic.publish(low("PRD-3"), run_id="dead")
+    office.topic.publish(low("PRD-4"), run_id="next")
+    office.run()
+    first, more, another = [message.body.splitlines() for message in office.chat.messages]
+    assert (first[0], len(first)) == (another[0], len(another)) == (DIGEST, 5)
+    assert more[0] == f"{DIGEST} (추가)"
+    assert more[2:4] == ["- 불일치 건수: 1건", "- 복원 완료: 1건"]
+    assert more[5] == "- 같은 실행에서 앞서 알린 복원: 2건 (합계 3건)"
+
+
+def test_a_digest_slack_did_not_take_is_no_digest_that_people_were_told(office):
+    office.topic.publish(critical())
+    office.topic.publish(low())
+    office.chat.refusals = [None, ChannelDown("503")]
+    with pytest.raises(NotDelivered):
+        office.run()
+    office.run()
+    assert office.chat.titles == [URGENT, DIGEST]
+
+
+def test_the_digests_of_one_day_of_other_publishers_do_not_refer_to_each_other(office):
+    for _ in range(2):
+        office.topic.publish(low(), run_id=None)
+        office.run()
+    assert office.chat.titles == [DIGEST, DIGEST]
+
+
 def test_events_of_other_publishers_without_headers_are_told_too(office):
     office.topic.publish(critical(), run_id=None)
     office.run()

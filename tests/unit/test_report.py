@@ -209,6 +209,24 @@ def test_the_report_exists_in_english():
 
 
 @pytest.mark.parametrize(
+    ("count", "products", "reports"),
+    [(1, "1 product was", "1 earlier report"), (2, "2 products were", "2 earlier reports")],
+)
+def test_in_english_one_is_one_and_two_are_two(count, products, reports):
+    earlier = [Figures(f"2024-01-{14 - n}", 15) for n in range(count)]
+    for status in ("partial", "failed"):
+        text = report(run(status=status, unprocessed=count, matched=9_985 - count), earlier=earlier, locale="en")
+        assert f"{SUMMARY.run_id} - {products} not processed.\n" in text
+    assert f"- Against {reports}: discrepancies +0 (mean 15)\n" in text
+
+
+@pytest.mark.parametrize("locale", ["ko", "en"])
+def test_a_partial_run_that_has_no_product_left_does_not_say_that_0_were_not_processed(locale):
+    line = top_of(report(run(status="partial"), locale=locale))[0]
+    assert line.endswith(f"(PARTIAL): {SUMMARY.run_id}" if locale == "ko" else f"PARTIAL: {SUMMARY.run_id}")
+
+
+@pytest.mark.parametrize(
     ("part", "whole", "shown"),
     [
         (9_985, 10_000, "99.85"),

@@ -18,8 +18,13 @@ class Templates:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        self._environment.filters["number"] = lambda number: f"{number:,}"
+        self._environment.filters["number"] = _number
 
     def render(self, template: str, **fields: object) -> str:
         """Fill in messages/{locale}/{template}.j2."""
         return self._environment.get_template(f"{template}.j2").render(**fields).rstrip("\n")
+
+
+def _number(number: int, one: str = "", many: str = "") -> str:
+    """Write a number as people read it: 1,000; with a language's words for it: 1 product, 1,000 products."""
+    return f"{number:,} {one if number == 1 else many}".rstrip()

@@ -36,8 +36,9 @@ class Progress:
     def next_pass(self, pass_number: int) -> "Progress":
         """Begin a finished range again, because a person cleared its task.
 
-        What was restored stays counted as restored: the run did it and its events say so. Those products agree
-        now and will be counted as matched by the new pass, so as many are taken off there.
+        What was restored stays counted as restored: the run did it and its events say so. Those products should
+        agree now and be counted as matched by the new pass, so as many are taken off there; one that is broken
+        again makes that a product too many, which RunSummary settles.
         """
         restored = self.tally.restored
         return replace(
@@ -52,15 +53,21 @@ class Progress:
         )
 
     def with_leftovers(self, findings: Sequence[Finding]) -> "Progress":
-        """Count what a dead attempt committed in the group it was working on."""
+        """Count what a dead attempt committed in the group it was working on.
+
+        Where the range was finished before, that attempt had begun its next pass and died before it noted that.
+        """
+        if not findings:
+            return self
+        begun = self.next_pass(self.pass_number + 1) if self.done else self
         ids = {finding.product_id for finding in findings}
-        ahead = ids.difference(self.moving)
+        ahead = ids.difference(begun.moving)
         return replace(
-            self,
-            group=self.group + 1,
-            tally=self.tally + Tally.of(findings),
-            moving=tuple(i for i in self.moving if i not in ids),
-            counted_ahead=(*self.counted_ahead, *sorted(ahead)),
+            begun,
+            group=begun.group + 1,
+            tally=begun.tally + Tally.of(findings),
+            moving=tuple(i for i in begun.moving if i not in ids),
+            counted_ahead=(*begun.counted_ahead, *sorted(ahead)),
         )
 
     def to_dict(self) -> dict[str, Any]:

@@ -26,6 +26,11 @@ class RunSummary:
 
     Always: total = matched + restored + manual_review + changed + invalid + unprocessed, and
     restored + manual_review = sum of by_severity. A dry run counts what it would have done.
+
+    In a run that was cleared, every restore counts that any of its passes made, so that restored is the number of
+    events; everything else is what was seen last. The total stays the number of products: each restore of an
+    earlier pass takes the place of one product that agrees, or, where those are too few, of one that was not looked
+    at. Only where the restores are more than the products is the total larger.
     """
 
     date: str
@@ -70,8 +75,17 @@ class RunSummary:
 
 
 def summarize(plan: RunPlan, tally: Tally, *, unprocessed: int, status: RunStatus, finished: datetime) -> RunSummary:
-    """Put a run's counts into the summary's shape."""
+    """Put a run's counts into the summary's shape.
+
+    Args:
+        plan: the run
+        tally: what its ranges counted
+        unprocessed: products the latest pass did not look at
+        status: how it ended
+        finished: when
+    """
     found = tally.restored + tally.review
+    total = max(tally.products + unprocessed, tally.accounted)
     largest = found.top[0] if found.top else None
     started = datetime.fromisoformat(plan.started_at)
     return RunSummary(
@@ -83,13 +97,13 @@ def summarize(plan: RunPlan, tally: Tally, *, unprocessed: int, status: RunStatu
         started_at=plan.started_at,
         finished_at=finished.astimezone(started.tzinfo).isoformat(timespec="seconds"),
         duration_seconds=round((finished - started).total_seconds(), 3),
-        total=tally.products + unprocessed,
-        matched=tally.matched,
+        total=total,
+        matched=tally.agreeing,
         restored=tally.restored.count,
         manual_review=tally.review.count,
         changed=tally.changed,
         invalid=tally.invalid,
-        unprocessed=unprocessed,
+        unprocessed=total - tally.accounted - tally.agreeing,
         by_severity={s.value: found.by_severity.get(s.value, 0) for s in Severity},
         mean_discrepancy=round(found.absolute_sum / found.count, 2) if found.count else 0.0,
         max_discrepancy=abs(largest.discrepancy) if largest else 0,

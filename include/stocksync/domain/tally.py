@@ -111,7 +111,9 @@ class Tally:
     """What became of the products looked at so far.
 
     Attributes:
-        matched: both stores agree (or the product has no key and the policy says to leave it)
+        matched: both stores agree (or the product has no key and the policy says to leave it), less one for each
+            restore of an earlier pass (see Progress.next_pass): with few products it may be below 0, and `agreeing`
+            is what people are shown
         changed: still moving after several looks, so left alone
         invalid: a value that is no stock number, in either store
         restored: discrepancies written back to the cache
@@ -128,8 +130,18 @@ class Tally:
 
     @property
     def products(self) -> int:
-        """How many products have been looked at."""
-        return self.matched + self.changed + self.invalid + self.restored.count + self.review.count
+        """How many products have been looked at, by the latest pass."""
+        return self.matched + self.accounted
+
+    @property
+    def accounted(self) -> int:
+        """Everything that did not simply agree; a product that was restored by two passes is in it twice."""
+        return self.changed + self.invalid + self.restored.count + self.review.count
+
+    @property
+    def agreeing(self) -> int:
+        """How many products agree and are nothing else besides."""
+        return max(0, self.matched)
 
     @classmethod
     def of(cls, findings: Sequence[Finding]) -> Self:

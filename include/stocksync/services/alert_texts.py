@@ -24,10 +24,19 @@ class AlertTexts:
         self._zone = zone
         self._footer = wording.render("mention", mention=mention)
 
-    def digest(self, restored: Largest) -> Message:
-        """One message for everything that was repaired."""
+    def digest(self, restored: Largest, told: int = 0) -> Message:
+        """One message for everything that was repaired.
+
+        Args:
+            restored: what is new
+            told: how many restores of the same run an earlier digest told of
+        """
         body = self._wording.render(
-            "digest", at=self._time(restored.latest), count=restored.count, largest=_product(restored.largest)
+            "digest",
+            at=self._time(restored.latest),
+            count=restored.count,
+            largest=_product(restored.largest),
+            told=told,
         )
         return Message(body)
 

@@ -56,7 +56,7 @@ def in_words(outcome: RangeOutcome) -> str:
     """Put what became of a range into one line."""
     tally = outcome.tally
     return (
-        f"{tally.products:,} products: {tally.matched:,} agree, {tally.restored.count:,} restored, "
+        f"{tally.products:,} products: {tally.agreeing:,} agree, {tally.restored.count:,} restored, "
         f"{tally.review.count:,} for manual review, {tally.changed:,} still changing, "
         f"{tally.invalid:,} no stock number, {outcome.unprocessed:,} left"
     )

@@ -10,7 +10,6 @@ Whatever step the process dies in, the next attempt finds in the journal and the
 """
 
 import logging
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -34,13 +33,12 @@ from stocksync.ports import (
 )
 from stocksync.services.narration import ScanProgress, in_words, name
 from stocksync.services.recover import alerts, first_progress, recover
-from stocksync.services.second_look import Confirmed, first_look, look_again
+from stocksync.services.second_look import Confirmed, look_again
+from stocksync.services.settling import settled
 from stocksync.services.suspects import Group, Suspect, groups
 
 log = logging.getLogger(__name__)
 
-GROUPS_SETTLING = 32
-"""How many groups may wait for their second look while the scan goes on; bounds the memory of a bad night."""
 LOOKS_AT_MOVING = 5
 """How often a product that keeps changing is looked at again at the end of its range."""
 MOVING_AT_MOST = 1000
@@ -96,13 +94,14 @@ class Reconciler:
 
     def run(self, id_range: IdRange) -> RangeOutcome:
         """Work through the range, from where an earlier attempt left it. Safe to repeat."""
-        late = self._out_of_time()
+        stores, late = self._stores, self._out_of_time()
         if not late:
-            self._stores.lock.hold()
+            stores.lock.hold()
         self._progress = self._resume()
         if not self._progress.done and not late:
             log.info("range %s: begun%s", id_range.label, self._from_where())
-            for group in self._settled(self._scan(id_range)):
+            scan = self._scan(id_range)
+            for group in settled(scan, stores.cache, stores.clock, settle=self._settle, late=self._out_of_time):
                 self._finish(group)
             if self._progress.done is False and not self._out_of_time():
                 self._finish_moving()
@@ -120,6 +119,8 @@ class Reconciler:
         # Only the one writer can note its progress beside the outbox. An attempt that was given up and is still alive
         # can write to the journal: that counts only where the note is lost.
         progress = noted or stores.journal.load() or first
+        if progress.done and progress.pass_number != self._plan.pass_number:
+            progress = progress.next_pass(self._plan.pass_number)
         left = [entry.finding.product_id for entry in pending]
         if left:
             progress = recover(
@@ -134,8 +135,6 @@ class Reconciler:
             self._save(progress, clear=left)
         elif noted is None:
             stores.outbox.clear([], progress)
-        if progress.done and progress.pass_number != self._plan.pass_number:
-            progress = progress.next_pass(self._plan.pass_number)
         return progress
 
     def _scan(self, id_range: IdRange) -> Iterator[Group]:
@@ -158,25 +157,6 @@ class Reconciler:
             counted_before=frozenset(progress.counted_ahead),
         ):
             name("no stock number", group.invalid)
-            yield group
-
-    def _settled(self, found: Iterator[Group]) -> Iterator[Group]:
-        """Hand on each group when it is due for its second look, scanning on meanwhile."""
-        clock = self._stores.clock
-        waiting: deque[tuple[float, Group]] = deque()
-        for group in found:
-            group.suspects = first_look(group.suspects, self._stores.cache)
-            wait = self._settle if group.suspects else 0.0
-            waiting.append((clock.monotonic() + wait, group))
-            while waiting and (waiting[0][0] <= clock.monotonic() or len(waiting) > GROUPS_SETTLING):
-                yield from self._when_due(*waiting.popleft())
-        while waiting:
-            yield from self._when_due(*waiting.popleft())
-
-    def _when_due(self, due: float, group: Group) -> Iterator[Group]:
-        clock = self._stores.clock
-        clock.sleep(max(0.0, due - clock.monotonic()))
-        if not self._out_of_time():
             yield group
 
     def _finish(self, group: Group) -> None:

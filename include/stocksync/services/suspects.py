@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import compress
+from operator import ne
 
 from stocksync.domain.policy import Difference, Rules, Verdict, judge
 from stocksync.domain.stock import CacheValue, LedgerValue
@@ -9,6 +11,7 @@ from stocksync.domain.tally import Tally
 from stocksync.ports import LedgerBatch
 
 GROUP_SIZE = 500
+"""Products a group remembers before it is handed on: what a bad night takes of memory, and one commit's size."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,18 +30,30 @@ class Group:
     Attributes:
         position: the last id of the group
         suspects: the products that differ
-        tally: what the others are
+        matched: how many do not
         invalid: ids whose value in one of the stores is no stock number
+        missing_keys: how many of the matched and the invalid have no key in the cache
         passed: ids the group ran over that were counted before
         last: whether the range ends with this group
     """
 
     position: str | None = None
     suspects: list[Suspect] = field(default_factory=list)
-    tally: Tally = field(default_factory=Tally)
+    matched: int = 0
     invalid: list[str] = field(default_factory=list)
+    missing_keys: int = 0
     passed: set[str] = field(default_factory=set)
     last: bool = False
+
+    @property
+    def full(self) -> bool:
+        """Whether it holds as many products as are remembered at once."""
+        return len(self.suspects) + len(self.invalid) >= GROUP_SIZE
+
+    @property
+    def tally(self) -> Tally:
+        """What became of all but the suspects."""
+        return Tally(matched=self.matched, invalid=len(self.invalid), missing_keys=self.missing_keys)
 
 
 def groups(
@@ -48,7 +63,7 @@ def groups(
     rules: Rules,
     counted_before: frozenset[str],
 ) -> Iterator[Group]:
-    """Cut a scan into groups of about GROUP_SIZE suspects.
+    """Cut a scan into groups of about GROUP_SIZE suspects and invalid products.
 
     Args:
         pairs: the ledger's batches with the cache's values beside them
@@ -58,44 +73,42 @@ def groups(
     """
     group = Group()
     for batch, values in pairs:
-        if not counted_before and batch.stocks == values:
-            group.tally += Tally(matched=len(values))  # one comparison in C for a thousand products
-        else:
-            _sort_out(batch, values, group, prefix=prefix, rules=rules, counted_before=counted_before)
         group.position = batch.keys[-1][len(prefix) :].decode()
-        if len(group.suspects) >= GROUP_SIZE:
+        if counted_before:
+            batch, values = _without(counted_before, batch, values, group.passed, prefix)  # noqa: PLW2901
+        if batch.stocks == values:  # in C, for a thousand products at once
+            group.matched += len(values)
+        else:
+            _sort_out(batch, values, group, prefix, rules)
+        if group.full:
             yield group
             group = Group(position=group.position)
     group.last = True
     yield group
 
 
-def _sort_out(  # noqa: PLR0913 - the parts of one comparison
-    batch: LedgerBatch,
-    values: list[CacheValue],
-    group: Group,
-    *,
-    prefix: bytes,
-    rules: Rules,
-    counted_before: frozenset[str],
-) -> None:
-    matched = missing = 0
-    for key, ledger, cache in zip(batch.keys, batch.stocks, values, strict=True):
-        if counted_before and (product_id := key[len(prefix) :].decode()) in counted_before:
-            group.passed.add(product_id)
-            continue
-        if ledger == cache:
-            matched += 1
-            continue
-        verdict = judge(ledger, cache, rules)
+def _sort_out(batch: LedgerBatch, values: list[CacheValue], group: Group, prefix: bytes, rules: Rules) -> None:
+    different = list(compress(zip(batch.keys, batch.stocks, values, strict=True), map(ne, batch.stocks, values)))
+    group.matched += len(values) - len(different)
+    for key, ledger, cache in different:
         product_id = key[len(prefix) :].decode()
+        verdict = judge(ledger, cache, rules)
         if isinstance(verdict, Difference):
             group.suspects.append(Suspect(product_id, ledger, cache))
             continue
-        missing += cache is None
+        group.missing_keys += cache is None
         if verdict is Verdict.MATCHED:
-            matched += 1
+            group.matched += 1
         else:
             group.invalid.append(product_id)
-            group.tally += Tally(invalid=1)
-    group.tally += Tally(matched=matched, missing_keys=missing)
+
+
+def _without(
+    counted: frozenset[str], batch: LedgerBatch, values: list[CacheValue], passed: set[str], prefix: bytes
+) -> tuple[LedgerBatch, list[CacheValue]]:
+    """Take out of a batch, and note as passed, what an earlier attempt has counted."""
+    ids = [key[len(prefix) :].decode() for key in batch.keys]
+    left = [product_id not in counted for product_id in ids]
+    passed.update(counted.intersection(ids))
+    rest = LedgerBatch(list(compress(batch.keys, left)), list(compress(batch.stocks, left)))
+    return rest, list(compress(values, left))

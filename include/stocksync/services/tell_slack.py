@@ -46,7 +46,9 @@ class SlackTeller:
         if bundle.review.count:
             talk.say(self._texts.review(bundle.review), bundle.review.tokens)
         if bundle.restored.count:
-            talk.say(self._texts.digest(bundle.restored), bundle.restored.tokens)
+            # There is a second digest where the next run publishes what a dead run left, or a run was cleared.
+            digest = self._texts.digest(bundle.restored, told=talk.sent.restored)
+            talk.say(digest, bundle.restored.tokens, restored=bundle.restored.count)
         return talk.refused
 
 
@@ -61,7 +63,7 @@ class _Talk:
         self.sent = Sent() if group.run_id is None else memory.sent(group.key)
         self.refused: list[MessageRefused] = []
 
-    def say(self, message: Message, tokens: bytes, *, urgent: int = 0) -> None:
+    def say(self, message: Message, tokens: bytes, *, urgent: int = 0, restored: int = 0) -> None:
         """Post and remember, or say in the log that there were messages enough."""
         if self.sent.messages >= MESSAGES_A_RUN:
             log.error(
@@ -76,5 +78,10 @@ class _Talk:
             except MessageRefused as error:
                 self.refused.append(error)
                 return
-            self.sent = replace(self.sent, messages=self.sent.messages + 1, urgent=self.sent.urgent + urgent)
+            self.sent = replace(
+                self.sent,
+                messages=self.sent.messages + 1,
+                urgent=self.sent.urgent + urgent,
+                restored=self.sent.restored + restored,
+            )
         self._memory.remember(self._group.key, tokens, self.sent)

@@ -1,0 +1,87 @@
+"""Another team that reads the topic: an ordinary consumer, and a copy of the event of its own.
+
+The copy is the version that was agreed on, typed by hand from its documentation.
+"""
+
+import io
+import uuid
+from dataclasses import dataclass
+
+import fastavro
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, TopicPartition
+
+ACTIONS = ["REDIS_RESTORED", "MANUAL_REVIEW_REQUIRED"]
+SEVERITIES = ["LOW", "MEDIUM", "HIGH", "CRITICAL"]
+AGREED = fastavro.parse_schema(
+    {
+        "type": "record",
+        "name": "StockSyncAlert",
+        "namespace": "com.groom.ecommerce.monitoring.event.avro",
+        "fields": [
+            {"name": "eventId", "type": "string"},
+            {"name": "eventTimestamp", "type": "long"},
+            {"name": "productId", "type": "string"},
+            {"name": "dbStock", "type": "int"},
+            {"name": "redisStock", "type": "int"},
+            {"name": "discrepancy", "type": "int"},
+            {"name": "action", "type": {"type": "enum", "name": "SyncAction", "symbols": ACTIONS}},
+            {
+                "name": "severity",
+                "type": {"type": "enum", "name": "AlertSeverity", "symbols": SEVERITIES},
+                "default": "MEDIUM",
+            },
+            {"name": "detectedAt", "type": "long"},
+        ],
+    }
+)
+
+
+@dataclass(frozen=True)
+class Copy:
+    """One message of the topic."""
+
+    key: bytes
+    value: bytes
+    headers: dict[str, str]
+    event: dict
+
+
+def messages(servers, topic):
+    """Read a topic from its beginning to its end."""
+    consumer = Consumer(
+        {
+            **servers,
+            "group.id": f"reader-{uuid.uuid4()}",
+            "enable.auto.commit": False,
+            "auto.offset.reset": "earliest",
+            "enable.partition.eof": True,
+            "fetch.wait.max.ms": 10,
+        }
+    )
+    try:
+        metadata = consumer.list_topics(topic, timeout=10).topics[topic]
+        partitions = [TopicPartition(topic, number, OFFSET_BEGINNING) for number in metadata.partitions]
+        consumer.assign(partitions)
+        ended, found = set(), []
+        while len(ended) < len(partitions):
+            message = consumer.poll(10)
+            assert message is not None, "the broker fell silent"
+            if message.error() is None:
+                found.append(message)
+            elif message.error().code() == KafkaError._PARTITION_EOF:
+                ended.add(message.partition())
+            else:
+                raise AssertionError(message.error())
+        return found
+    finally:
+        consumer.close()
+
+
+def decoded(message):
+    value = message.value()
+    assert value[:2] == b"\xc3\x01"
+    body = io.BytesIO(value[10:])
+    event = fastavro.schemaless_reader(body, AGREED, None)
+    assert body.read() == b""
+    headers = {name: raw.decode() for name, raw in message.headers() or []}
+    return Copy(message.key(), value, headers, event)
