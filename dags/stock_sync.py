@@ -9,7 +9,7 @@ each one is an event on Kafka (`stock.sync.alert`), which `stock_sync_alerts` tu
 | `partition_products` | cuts the catalogue into ranges of ids | the ledger is unreachable, or empty though it was not before; or `product_ids` names a product it does not have |
 | `reconcile` | compares a range, waits, looks again, restores or reports | its retries, each from the checkpoint, failed too: the rest of the range is unprocessed |
 | `publish_pending` | publishes what dead tasks left in the outbox | Kafka is down: the events stay in the outbox, the next run publishes them |
-| `summarize` | adds up the run; its return value is the summary | the run was partial or failed: the log says what is missing |
+| `summarize` | adds up the run, also one that a person marked failed; its return value is the summary | the run was partial, failed or ended by hand: the log says what is missing |
 | `release_lock` | frees the day for another run | Redis is unreachable: the lock expires within the hour |
 
 **A pink (skipped) run** found another run of the same day at work. **A dry run** (param `dry_run`, or any run whose
@@ -55,10 +55,12 @@ def tell_of_failure(context):
     alarm.tell_of_failure(context)
 
 
-# Counted from when a run was asked for: a run that no worker takes has no time limit of its own yet.
+# Counted from when a run was asked for: a run that no worker takes has no time limit of its own yet. That is also what
+# this reference counts from, on top of the usual run time. DAGRUN_QUEUED_AT would say it more plainly, but Airflow 3.3
+# then answers 500 when a person clears a task or a run that has not succeeded (apache/airflow#70368).
 LATE_MINUTES = SETTINGS.run_timeout_minutes + 10
 LATE = DeadlineAlert(
-    reference=DeadlineReference.DAGRUN_QUEUED_AT,
+    reference=DeadlineReference.AVERAGE_RUNTIME(max_runs=10, min_runs=1),
     interval=timedelta(minutes=LATE_MINUTES),
     callback=AsyncCallback("stocksync.wiring.deadline.tell_of_lateness", {"minutes": LATE_MINUTES}),
 )
@@ -148,8 +150,8 @@ def stock_sync():
 
         return sync.reconcile(plan, id_range, task_state_store)
 
-    # They run whatever became of the ranges, but not at all in a run that found the lock taken. The plan is pulled, not
-    # handed over: Airflow lets only all_success tasks follow a setup task directly.
+    # It runs whatever became of the ranges, but not at all in a run that found the lock taken. The plan is pulled, not
+    # handed over: Airflow lets only all_success tasks and teardowns follow a setup task directly.
 
     @task(
         trigger_rule=TriggerRule.NONE_SKIPPED,
@@ -163,17 +165,15 @@ def stock_sync():
 
         return sync.publish_pending(ti.xcom_pull(task_ids="acquire_lock"), outlet_events)
 
-    @task(
-        trigger_rule=TriggerRule.NONE_SKIPPED,
-        retries=2,
-        retry_delay=timedelta(seconds=10),
-        outlets=[SUMMARIES],
-    )
-    def summarize(ranges, outcomes, published, ti=None):
+    # A teardown, because those are all that Airflow still runs when a person marks the run failed: such a run has a
+    # summary too, and is red by it. Left to themselves the other tasks would be skipped, and the run would end green.
+
+    @teardown(on_failure_fail_dagrun=True)
+    @task(retries=2, retry_delay=timedelta(seconds=10), outlets=[SUMMARIES])
+    def summarize(plan, ranges, outcomes, published):
         """Add up the run; the return value is its summary."""
         from stocksync.wiring import sync
 
-        plan = ti.xcom_pull(task_ids="acquire_lock")
         return sync.summarize_run(plan, ranges, outcomes, published, get_current_context())
 
     @teardown
@@ -188,7 +188,7 @@ def stock_sync():
     ranges = partition_products(plan)
     outcomes = reconcile.partial(plan=plan).expand(id_range=ranges)
     published = publish_pending()
-    summary = summarize(ranges, outcomes, published)
+    summary = summarize(plan, ranges, outcomes, published)
     release = release_lock(plan)
     outcomes >> published >> summary >> release
     plan >> release

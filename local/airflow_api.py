@@ -39,7 +39,7 @@ class AirflowApi:
 
     def get(self, path: str) -> Any:  # noqa: ANN401 - JSON
         """Read something."""
-        return self._authorized("GET", path)
+        return self.authorized("GET", path)
 
     def dag_exists(self, dag: str) -> bool:
         """Whether the DAG processor has read the DAG."""
@@ -57,17 +57,17 @@ class AirflowApi:
 
     def unpause(self, dag: str) -> None:
         """Switch a DAG on; with catchup off its latest missed run starts at once."""
-        self._authorized("PATCH", f"/dags/{dag}", {"is_paused": False})
+        self.authorized("PATCH", f"/dags/{dag}", {"is_paused": False})
 
     def trigger(self, dag: str, conf: Mapping[str, object] | None = None) -> str:
         """Start a run by hand and return its id."""
-        run = self._authorized("POST", f"/dags/{dag}/dagRuns", {"logical_date": None, "conf": dict(conf or {})})
+        run = self.authorized("POST", f"/dags/{dag}/dagRuns", {"logical_date": None, "conf": dict(conf or {})})
         return str(run["dag_run_id"])
 
     def backfill(self, dag: str, first: str, last: str) -> int:
         """Start a backfill of the ticks between two instants (ISO 8601) and return its id."""
         body = {"dag_id": dag, "from_date": first, "to_date": last, "reprocess_behavior": "none", "max_active_runs": 2}
-        return int(self._authorized("POST", "/backfills", body)["id"])
+        return int(self.authorized("POST", "/backfills", body)["id"])
 
     def runs(self, dag: str) -> list[dict[str, Any]]:
         """Return the runs of a DAG, oldest first."""
@@ -88,7 +88,8 @@ class AirflowApi:
         path = f"/dags/{dag}/dagRuns/{run}/taskInstances/{task}/xcomEntries/return_value?deserialize=true"
         return self.get(path)["value"]
 
-    def _authorized(self, method: str, path: str, body: object = None) -> Any:  # noqa: ANN401 - JSON
+    def authorized(self, method: str, path: str, body: object = None) -> Any:  # noqa: ANN401 - JSON
+        """Ask with a token, which is fetched once; raise OSError for an answer that is no success."""
         if self._token is None:
             self._token = self._request("POST", "/auth/token", self._login)["access_token"]
         return self._request(method, f"/api/v2{path}", body, {"Authorization": f"Bearer {self._token}"})

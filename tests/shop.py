@@ -21,7 +21,7 @@ from stocksync.adapters.postgres import LedgerTable, PostgresLedger
 from stocksync.adapters.postgres_ranges import partition
 from stocksync.adapters.redis_cache import RedisStockCache
 from stocksync.adapters.redis_lock import RedisRunLock
-from stocksync.adapters.redis_outbox import RedisOutbox, noted_progress, unfinished
+from stocksync.adapters.redis_outbox import RedisOutbox, unfinished
 from stocksync.domain.id_range import IdRange
 from stocksync.domain.plan import RunPlan
 from stocksync.domain.policy import Rules
@@ -142,14 +142,17 @@ class Shop:
         return Stores(
             ledger=self.ledger(),
             cache=RedisStockCache(self.cache, self.prefix),
-            outbox=RedisOutbox(self.cache, plan.identity, plan.auto_restore_limit, index, self.prefix)
-            if writing
-            else NoOutbox(),
+            outbox=self.outbox(plan, index),
             lock=RedisRunLock(self.cache, plan.date, plan.run_id) if writing else NoLock(),
             publisher=self.publisher() if writing else NoPublisher(),
             journal=RedisJournal(self.cache, f"{plan.run_id}:{index}"),
             clock=SystemClock(),
         )
+
+    def outbox(self, plan, index):
+        if plan.dry_run:
+            return NoOutbox()
+        return RedisOutbox(self.cache, plan.identity, plan.auto_restore_limit, index, self.prefix)
 
     def whole(self):
         """The whole ledger as one range."""
@@ -185,11 +188,9 @@ class Shop:
             for outbox in unfinished(self.cache, self.prefix):
                 drain(outbox, self.publisher(), outbox.identity, outbox.index, outbox.auto_restore_limit)
 
-        def pending(index):
-            return RedisOutbox(self.cache, plan.identity, plan.auto_restore_limit, index, self.prefix).pending()
-
-        noted = {} if plan.dry_run else noted_progress(self.cache, plan.run_id)
-        tally, unprocessed = add_up(ranges, outcomes, noted, pending, lambda r: self.ledger().count(r, None))
+        tally, unprocessed = add_up(
+            ranges, outcomes, lambda index: self.outbox(plan, index), lambda r: self.ledger().count(r, None)
+        )
         status = status_of(every_range_returned=len(outcomes) == len(ranges), published=True, unprocessed=unprocessed)
         if not plan.dry_run:
             RedisRunLock(self.cache, plan.date, plan.run_id).release()

@@ -17,16 +17,17 @@ from datetime import timedelta
 from airflow.sdk import AsyncCallback, DeadlineAlert, DeadlineReference, dag, task
 
 @dag(
+    params={"seconds": 0},
     deadline=DeadlineAlert(
-        reference=DeadlineReference.DAGRUN_QUEUED_AT,
+        reference=DeadlineReference.AVERAGE_RUNTIME(max_runs=10, min_runs=1),
         interval=timedelta(seconds=5),
         callback=AsyncCallback("stocksync.wiring.deadline.tell_of_lateness", {"minutes": 40}),
     ),
 )
 def slow():
     @task
-    def sleep():
-        time.sleep(30)
+    def sleep(params=None):
+        time.sleep(params["seconds"])
     sleep()
 
 slow()
@@ -41,7 +42,9 @@ def test_a_late_run_reaches_slack(tmp_path):
         airflow = stack.start_airflow(settings={"AIRFLOW__CORE__DAGS_FOLDER": str(dags)})
         await_that(lambda: airflow.api.dag_exists("slow"), "the DAG is read")
         airflow.api.unpause("slow")
-        run_id = airflow.api.trigger("slow", {})
+        usual = airflow.api.trigger("slow", {})
+        await_that(lambda: airflow.api.run("slow", usual)["state"] == "success", "there is a usual run time")
+        run_id = airflow.api.trigger("slow", {"seconds": 120})
         await_that(lambda: stack.slack.texts, "people are told")
         assert stack.slack.texts[0].splitlines()[:3] == [
             "⏰ [재고 동기화] 실행 지연",

@@ -5,7 +5,9 @@ from functools import partial
 import pytest
 
 from tests.e2e.airflow import Scheduler
+from tests.e2e.catalogue import ROWS
 from tests.e2e.place import place
+from tests.e2e.trouble import Person, Writes
 from tests.services import java_or_skip
 
 
@@ -32,3 +34,17 @@ def night(scheduler):
     """The scheduler with two empty stores, no lock and no outbox."""
     scheduler.shop.rebuild()
     return scheduler
+
+
+@pytest.fixture
+def person(night):
+    """Somebody at Airflow's UI."""
+    return Person(night.api)
+
+
+@pytest.fixture
+def writes(night):
+    """How often each counter of a catalogue of three ranges is written."""
+    night.shop.stock(ROWS)
+    with Writes(night.shop) as writes:
+        yield writes

@@ -16,9 +16,15 @@ from tests.cluster.statsd import statsd
 from tests.shop import Shop
 
 HEALTH_PORT = "AIRFLOW__SCHEDULER__SCHEDULER_HEALTH_CHECK_SERVER_PORT"
-SOONER = {
+TAKEN_OVER_SOONER = {
+    # How soon a scheduler takes over the tasks of one that died; a test has less time than a night.
+    "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "3",
+    "AIRFLOW__SCHEDULER__SCHEDULER_HEALTH_CHECK_THRESHOLD": "20",
+}
+CELERY_SOONER = {
+    **TAKEN_OVER_SOONER,
     "AIRFLOW__CELERY__WORKER_CONCURRENCY": "2",
-    # A dead worker's tasks are noticed by their silence; a test has less time than a night.
+    # A dead worker's tasks are noticed by their silence.
     "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_SEC": "2",
     "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "20",
     "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "3",
@@ -45,17 +51,20 @@ class Place:
     def airflow(self):
         """Airflow as it is by default here: with LocalExecutor, or at a company as compose tells it to be."""
         with statsd() as (port, self.gauges):
-            self.stack.airflow = self._composed(port) if self.company else self.stack.start_airflow()
+            self.stack.airflow = self._composed(port) if self.company else self._local()
             yield self.stack.airflow
             for component in self.stack.airflow.components.values():
                 component.kill()
+
+    def _local(self):
+        return self.stack.start_airflow(settings=TAKEN_OVER_SOONER)
 
     def _composed(self, statsd_port):
         """CeleryExecutor with two workers, and metrics."""
         self.company.env |= {"STATSD_ON": "True", "STATSD_HOST": "127.0.0.1", "STATSD_PORT": str(statsd_port)}
         results = self.stack.metadata_uri.replace("postgresql://", "db+postgresql+psycopg2://")
         own = {"AIRFLOW__CELERY__RESULT_BACKEND": results, HEALTH_PORT: str(free_port())}
-        return self.stack.start_airflow(settings=self.company.airflow | SOONER | own, workers=2)
+        return self.stack.start_airflow(settings=self.company.airflow | CELERY_SOONER | own, workers=2)
 
 
 @contextmanager

@@ -10,7 +10,9 @@ import pytest
 
 from tests.cluster.compose_file import compose
 from tests.e2e.airflow import await_that
+from tests.e2e.catalogue import IN_THE_SECOND_RANGE, assert_complete, assert_repaired, begin_and_wait_at
 from tests.e2e.place import HEALTH_PORT
+from tests.e2e.trouble import gate_at
 
 pytestmark = [pytest.mark.timeout(1200), pytest.mark.usefixtures("cluster")]
 SERVICES = compose()["services"]
@@ -71,6 +73,22 @@ def test_a_worker_killed_in_the_middle_costs_time_and_nothing_else(night):
     assert run.state == "success", run.tasks
     assert any(t["try_number"] > 1 for t in night.api.tasks("stock_sync", run_id) if t["task_id"] == "reconcile")
     assert adds_up(night, run)["status"] == "complete"
+
+
+@pytest.mark.parametrize("dies", ["scheduler", "api-server"])
+def test_23_a_scheduler_or_an_api_server_that_dies_while_the_workers_live_on_is_made_good_by_its_start(
+    night, writes, dies
+):
+    component = night.stack.airflow.components[dies]
+    with gate_at(night.shop, IN_THE_SECOND_RANGE) as gate:
+        run_id, _ = begin_and_wait_at(gate, night)
+        component.kill()
+        gate.open()
+        component.start()
+        await_that(night.api.health, "Airflow answers again")
+        run = night.end_of("stock_sync", run_id)
+        assert_complete(night, run)
+        assert_repaired(night, writes)
 
 
 def here(night, service):

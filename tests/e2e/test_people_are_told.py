@@ -74,7 +74,7 @@ class Office:
             "reprocess_behavior": "completed",
             "max_active_runs": 1,
         }
-        backfill = self.airflow.api._authorized("POST", "/backfills", body)
+        backfill = self.airflow.api.authorized("POST", "/backfills", body)
         path = f"/backfills/{backfill['id']}"
         self.airflow.wait_until(lambda: self.airflow.api.get(path)["completed_at"] is not None, "backfill", 240)
         return [run for run in self.airflow.api.runs(dag) if run["run_type"] == "backfill"]

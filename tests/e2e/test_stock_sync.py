@@ -141,9 +141,12 @@ def test_a_worker_killed_in_the_middle_is_made_good_by_its_retry(night):
 
     assert run.state == "success"
     assert [t["try_number"] for t in night.api.tasks("stock_sync", run_id) if t["task_id"] == "reconcile"] == [2]
-    events = night.events_of(run_id)
-    assert len(events) == run.summary["restored"] + run.summary["manual_review"]
-    assert night.cache.get(f"sync:stock:{run.summary['date']}") is None
+    summary = run.summary
+    assert (summary["status"], summary["unprocessed"]) == ("complete", 0)
+    assert len(night.events_of(run_id)) == summary["restored"] + summary["manual_review"] == 143
+    assert summary["total"] == 1000 == summary["matched"] + 143
+    assert night.cache.get(f"sync:stock:{summary['date']}") is None
+    assert night.cache.keys("sync:stock:outbox*") == []
 
 
 def _backfilled(night):

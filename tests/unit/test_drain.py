@@ -9,7 +9,8 @@ from stocksync.errors import PublishFailed, Superseded
 from stocksync.ports import Pending
 from stocksync.services.close_run import add_up
 from tests.fakes.clock import START
-from tests.fakes.world import EVERYTHING, SETTLE, Killed, World, killed_at
+from tests.fakes.stores import FakeOutbox
+from tests.fakes.world import SETTLE, Killed, World, killed_at
 from tests.unit.test_attempts import GROUP, RESTORES, STEPS, small_groups, two_groups
 from tests.unit.test_finding import FINDING
 
@@ -107,6 +108,17 @@ def test_a_drained_attempt_that_turns_out_alive_is_refused():
     assert len(world.events()) == GROUP
 
 
+@pytest.mark.parametrize("step", ["looked again", "committed", "published", "saved"])
+def test_an_attempt_that_turns_out_alive_after_it_was_counted_is_refused(step):
+    world, counted = two_groups(), []
+
+    with pytest.raises(Superseded):
+        world.attempt(reached=lambda reached: counted.append(world.added_up()) if reached == step else None)
+
+    [(tally, unprocessed)] = counted
+    assert (tally.restored.count, tally.products + unprocessed) == (world.redis.writes, 2 * GROUP)
+
+
 def test_a_range_that_never_began_is_unprocessed():
     world = two_groups()
 
@@ -132,8 +144,7 @@ def test_returned_ranges_are_added_to_what_dead_ones_left():
     tally, unprocessed = add_up(
         ranges,
         {1: RangeOutcome(1, Tally(matched=5), 2)},
-        {0: progress},
-        lambda _index: [],
+        lambda index: FakeOutbox(world.redis, world.plan.run_id, index),
         lambda id_range: {0: 2 * GROUP, 2: 7}[id_range.index],
     )
 
@@ -144,11 +155,9 @@ def test_returned_ranges_are_added_to_what_dead_ones_left():
 def test_a_finding_of_a_group_that_is_counted_already_is_not_counted_again():
     world = dead_at("cleared")
     progress = world.outbox.take_over()
-    old = Pending(FINDING, progress.group - 1)
+    world.redis.records[world.plan.run_id, 0] = {FINDING.product_id: Pending(FINDING, progress.group - 1)}
 
-    counted = add_up([EVERYTHING], {}, {0: progress}, lambda _index: [old], lambda _range: 2 * GROUP)
-
-    assert counted == (progress.tally, GROUP)
+    assert world.added_up() == (progress.tally, GROUP)
 
 
 def test_a_range_that_shrank_is_never_counted_below_nothing():

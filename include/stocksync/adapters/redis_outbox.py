@@ -141,13 +141,6 @@ def unfinished(client: redis.Redis, key_prefix: str) -> Iterator[RedisOutbox]:
         yield RedisOutbox(client, identity, of["auto_restore_limit"], of["index"], key_prefix)
 
 
-def noted_progress(client: redis.Redis, run_id: str) -> dict[int, Progress]:
-    """How far each range of a run has come, by what its outbox noted last."""
-    with translated("reading the progress of the run"):
-        fields = client.hgetall(keys.progress(run_id))
-    return {int(name): Progress.from_dict(json.loads(value)) for name, value in fields.items() if name.isdigit()}
-
-
 def _arguments(decision: Decision, group: int) -> tuple[str | bytes, ...]:
     finding = decision.finding
     restores = finding.action is Action.REDIS_RESTORED

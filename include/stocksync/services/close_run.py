@@ -6,23 +6,24 @@ from stocksync.domain.id_range import IdRange
 from stocksync.domain.progress import Progress, RangeOutcome
 from stocksync.domain.summary import RunStatus
 from stocksync.domain.tally import Tally
-from stocksync.ports import Pending
+from stocksync.ports import Outbox
 
 
 def add_up(
     ranges: Sequence[IdRange],
     outcomes: Mapping[int, RangeOutcome],
-    noted: Mapping[int, Progress],
-    pending: Callable[[int], list[Pending]],
+    outbox_of: Callable[[int], Outbox],
     count: Callable[[IdRange], int],
 ) -> tuple[Tally, int]:
     """Add the ranges that returned, and of each that did not what its progress and its outbox tell.
 
+    A task that did not return may still be alive, if a person ended it: its outbox is taken over first, so that it
+    writes nothing after it was counted.
+
     Args:
         ranges: every range of the run
         outcomes: what the finished tasks returned, by range
-        noted: how far each range had come, by range
-        pending: what the outbox of a range still holds
+        outbox_of: the outbox of a range
         count: how many products a range has
 
     Returns:
@@ -32,8 +33,9 @@ def add_up(
     for id_range in ranges:
         outcome = outcomes.get(id_range.index)
         if outcome is None:
-            progress = noted.get(id_range.index, Progress(started_ms=0))
-            waiting = [entry.finding for entry in pending(id_range.index) if entry.group >= progress.group]
+            outbox = outbox_of(id_range.index)
+            progress = outbox.take_over() or Progress(started_ms=0)
+            waiting = [entry.finding for entry in outbox.pending() if entry.group >= progress.group]
             counted = progress.with_leftovers(waiting)
             done = counted.tally + Tally(changed=len(counted.moving))
             outcome = RangeOutcome(id_range.index, done, max(0, count(id_range) - done.products))

@@ -15,7 +15,7 @@ from stocksync.adapters.postgres_ranges import chosen, partition
 from stocksync.adapters.redis_cache import RedisStockCache
 from stocksync.adapters.redis_errors import translated
 from stocksync.adapters.redis_lock import RedisRunLock
-from stocksync.adapters.redis_outbox import RedisOutbox, noted_progress, unfinished
+from stocksync.adapters.redis_outbox import RedisOutbox, unfinished
 from stocksync.domain.id_range import IdRange
 from stocksync.domain.plan import RunPlan
 from stocksync.domain.policy import Rules
@@ -23,6 +23,7 @@ from stocksync.domain.progress import Progress, RangeOutcome
 from stocksync.domain.summary import RunStatus, summarize
 from stocksync.domain.text import printable
 from stocksync.errors import BadSetting, LedgerUnavailable, LockHeld, NotBegun
+from stocksync.ports import Outbox
 from stocksync.services.close_run import add_up, status_of
 from stocksync.services.drain import drain
 from stocksync.services.reconcile import Reconciler, Stores
@@ -86,9 +87,7 @@ def reconcile(raw_plan: dict[str, Any], raw_range: dict[str, Any], state: Any) -
     stores = Stores(
         ledger=connections.ledger(settings),
         cache=RedisStockCache(client, settings.key_prefix),
-        outbox=RedisOutbox(client, plan.identity, plan.auto_restore_limit, id_range.index, settings.key_prefix)
-        if writing
-        else NoOutbox(),
+        outbox=_outboxes(plan, settings)(id_range.index),
         lock=_lock(plan) if writing else NoLock(),
         publisher=connections.publisher(settings, plan.schema_id) if writing else NoPublisher(),
         journal=_StateStoreJournal(state),
@@ -127,7 +126,7 @@ def publish_pending(raw_plan: dict[str, Any] | None, outlet_events: Any) -> int:
 
 @final_when_permanent
 def summarize_run(
-    raw_plan: dict[str, Any] | None,
+    raw_plan: dict[str, Any],
     raw_ranges: list[dict[str, Any]] | None,
     raw_outcomes: Iterable[dict[str, Any]] | None,
     published: int | None,
@@ -137,10 +136,9 @@ def summarize_run(
 
     The summary is pushed before the failure, so that the daily report can tell of a red run too.
     """
-    plan, settings = _begun(raw_plan), Settings.load()
+    plan, settings = RunPlan.from_dict(raw_plan), Settings.load()
     ranges = [IdRange.from_dict(raw) for raw in raw_ranges or []]
     outcomes = {outcome.index: outcome for outcome in map(RangeOutcome.from_dict, raw_outcomes or [])}
-    noted, pending = _noted(plan, settings)
     ledger = connections.ledger(settings)
 
     def count(id_range: IdRange) -> int:
@@ -150,7 +148,7 @@ def summarize_run(
             log.warning("%s; the range counts as the %d products it was cut with", error, id_range.rows)
             return id_range.rows
 
-    tally, unprocessed = add_up(ranges, outcomes, noted, pending, count)
+    tally, unprocessed = add_up(ranges, outcomes, _outboxes(plan, settings), count)
     status = status_of(
         every_range_returned=bool(ranges) and len(outcomes) == len(ranges),
         published=plan.dry_run or published is not None,
@@ -231,16 +229,11 @@ def _lock(plan: RunPlan) -> RedisRunLock:
     return RedisRunLock(connections.redis_client(), plan.date, plan.run_id)
 
 
-def _noted(plan: RunPlan, settings: Settings) -> tuple[dict[int, Progress], Callable[[int], list[Any]]]:
-    """What Redis knows of the ranges that did not return; nothing for a dry run, which notes nothing."""
+def _outboxes(plan: RunPlan, settings: Settings) -> Callable[[int], Outbox]:
     if plan.dry_run:
-        return {}, lambda _index: []
+        return lambda _index: NoOutbox()
     client = connections.redis_client()
-
-    def pending(index: int) -> list[Any]:
-        return RedisOutbox(client, plan.identity, plan.auto_restore_limit, index, settings.key_prefix).pending()
-
-    return noted_progress(client, plan.run_id), pending
+    return lambda index: RedisOutbox(client, plan.identity, plan.auto_restore_limit, index, settings.key_prefix)
 
 
 def _refuse_strangers(ledger: PostgresLedger, ranges: list[IdRange]) -> None:
