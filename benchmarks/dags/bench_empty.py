@@ -37,8 +37,9 @@ def bench_empty():
     def publish_pending():
         return 0
 
-    @task(trigger_rule=TriggerRule.NONE_SKIPPED)
-    def summarize(ranges, outcomes, published):
+    @teardown(on_failure_fail_dagrun=True)
+    @task
+    def summarize(plan, ranges, outcomes, published):
         return len(list(outcomes))
 
     @teardown
@@ -50,7 +51,7 @@ def bench_empty():
     ranges = partition_products(plan)
     outcomes = reconcile.partial(plan=plan).expand(id_range=ranges)
     published = publish_pending()
-    summary = summarize(ranges, outcomes, published)
+    summary = summarize(plan, ranges, outcomes, published)
     release = release_lock(plan)
     outcomes >> published >> summary >> release
     plan >> release
