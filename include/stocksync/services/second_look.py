@@ -6,7 +6,7 @@ the ledger by the second, no other has touched it, and what is left is drift.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from stocksync.domain.policy import Difference, Rules, Verdict, judge
 from stocksync.domain.tally import Tally
@@ -38,7 +38,7 @@ def first_look(suspects: Sequence[Suspect], cache: StockCache) -> list[Suspect]:
     if not suspects:
         return []
     seen = cache.look([suspect.product_id for suspect in suspects])
-    return [replace(suspect, cache=value) for suspect, (value, _) in zip(suspects, seen, strict=True)]
+    return [Suspect(s.product_id, s.ledger, value) for s, (value, _) in zip(suspects, seen, strict=True)]
 
 
 def look_again(suspects: Sequence[Suspect], *, ledger: StockLedger, cache: StockCache, rules: Rules) -> Look:

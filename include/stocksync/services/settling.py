@@ -7,7 +7,7 @@ from stocksync.ports import Clock, StockCache
 from stocksync.services.second_look import first_look
 from stocksync.services.suspects import Group
 
-GROUPS_SETTLING = 32
+GROUPS_SETTLING = 64
 """How many groups may wait for their second look while the scan goes on; bounds the memory of a bad night."""
 
 
