@@ -1,3 +1,5 @@
+import signal
+
 from hypothesis import HealthCheck, settings
 
 from tests.services import cache, cluster, database, kafka, postgres, redis_server, run_folder, topic
@@ -11,6 +13,11 @@ def pytest_addoption(parser):
         action="store_true",
         help="on the servers of a cluster: Apache Kafka, Redis and PostgreSQL with TLS, Celery",
     )
+
+
+def pytest_configure():
+    """Hear Ctrl-C, and let the programs that tests start hear it: a shell's background job is born deaf to it."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(config, items):
