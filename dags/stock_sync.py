@@ -37,22 +37,9 @@ from airflow.sdk import (
 
 from stocksync.settings import Settings
 from stocksync.wiring.assets import PUBLISHED, SUMMARIES
+from stocksync.wiring.callbacks import release_after_failure, tell_of_failure
 
 SETTINGS = Settings.for_parsing()
-
-
-def release_after_failure(context):
-    """Free the lock of a run that was ended from outside."""
-    from stocksync.wiring import sync
-
-    sync.release_after_failure(context)
-
-
-def tell_of_failure(context):
-    """Tell people of a red run."""
-    from stocksync.wiring import alarm
-
-    alarm.tell_of_failure(context)
 
 
 # Counted from when a run was asked for: a run that no worker takes has no time limit of its own yet. That is also what

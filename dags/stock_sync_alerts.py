@@ -24,20 +24,15 @@ works all the same. **By hand:** *Trigger*; it is safe at any time.
 """
 
 from datetime import datetime, timedelta
+from functools import partial
 
 from airflow.sdk import AssetOrTimeSchedule, CronTriggerTimetable, dag, get_current_context, task
 
 from stocksync.settings import Settings
 from stocksync.wiring.assets import ALERTS, SUMMARIES
+from stocksync.wiring.callbacks import tell_of_failure
 
 SETTINGS = Settings.for_parsing()
-
-
-def tell_of_failure(context):
-    """Tell people of a red run."""
-    from stocksync.wiring import alarm
-
-    alarm.tell_of_failure(context, once_in_a_while=True)
 
 
 @dag(
@@ -49,7 +44,7 @@ def tell_of_failure(context):
     catchup=False,
     max_active_runs=1,  # one reader: the offsets and the memory of what was told have one writer
     dagrun_timeout=timedelta(minutes=30),
-    on_failure_callback=tell_of_failure,
+    on_failure_callback=partial(tell_of_failure, once_in_a_while=True),
     doc_md=__doc__,
     tags=["stock", "alerts"],
     # What a task returns is longer than a line; what it says is logged in words, and the value is in XCom.

@@ -18,15 +18,9 @@ from airflow.sdk import CronTriggerTimetable, Param, dag, get_current_context, t
 
 from stocksync.settings import Settings
 from stocksync.wiring.assets import REPORTS, SUMMARIES
+from stocksync.wiring.callbacks import tell_of_failure
 
 SETTINGS = Settings.for_parsing()
-
-
-def tell_of_failure(context):
-    """Tell people of a red run."""
-    from stocksync.wiring import alarm
-
-    alarm.tell_of_failure(context)
 
 
 @dag(

@@ -64,9 +64,18 @@ class AirflowApi:
         run = self.authorized("POST", f"/dags/{dag}/dagRuns", {"logical_date": None, "conf": dict(conf or {})})
         return str(run["dag_run_id"])
 
-    def backfill(self, dag: str, first: str, last: str) -> int:
-        """Start a backfill of the ticks between two instants (ISO 8601) and return its id."""
-        body = {"dag_id": dag, "from_date": first, "to_date": last, "reprocess_behavior": "none", "max_active_runs": 2}
+    def backfill(self, dag: str, first: str, last: str, *, again: str = "none", at_once: int = 2) -> int:
+        """Start a backfill of the ticks between two instants (ISO 8601) and return its id.
+
+        Args:
+            dag: its id
+            first: the earliest tick
+            last: the latest tick
+            again: which ticks that had a run before are run again: none, failed or completed
+            at_once: most runs at the same time
+        """
+        body = {"dag_id": dag, "from_date": first, "to_date": last, "reprocess_behavior": again}
+        body["max_active_runs"] = at_once
         return int(self.authorized("POST", "/backfills", body)["id"])
 
     def runs(self, dag: str) -> list[dict[str, Any]]:

@@ -56,7 +56,7 @@ class ApacheKafka(Broker):
         configuration = self._home / "server.properties"
         configuration.write_text(self._configuration())
         environment = {
-            "PATH": "/usr/local/bin:/usr/bin:/bin",
+            "PATH": java.PATH,
             "KAFKA_HOME": str(self._home),
             "KAFKA_ADMIN_PASSWORD": self.password,
             "KAFKA_CLUSTER_ID": CLUSTER,
@@ -70,9 +70,7 @@ class ApacheKafka(Broker):
         jars = java.classpath("org.apache.kafka", "kafka_2.13", VERSION)
         for name, main in _MAIN.items():
             script = programs / name
-            script.write_text(
-                f'#!/bin/sh\nexec java -Xmx512m -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -cp "{jars}" {main} "$@"\n'
-            )
+            script.write_text(f'#!/bin/sh\nexec java {" ".join(java.SMALL)} -cp "{jars}" {main} "$@"\n')
             script.chmod(0o755)
 
     def _configuration(self) -> str:

@@ -38,12 +38,12 @@ class Apicurio(Server):
 
     def _prepare(self) -> Process:
         environment = {
-            "PATH": "/usr/local/bin:/usr/bin:/bin",
+            "PATH": java.PATH,
             "QUARKUS_HTTP_HOST": self.host,
             "QUARKUS_HTTP_PORT": str(self.port),
             **self._storage,
         }
-        command = ["java", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-jar", str(_program())]
+        command = ["java", *java.SMALL, "-jar", str(_program())]
         return Process("apicurio", command, run=self._run, env=environment)
 
     def _answers(self) -> bool:

@@ -17,6 +17,10 @@ _POM = """\
 </project>
 """
 _SECONDS = 900
+SMALL = ("-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
+"""A server for a few tests: it starts soon and takes little."""
+PATH = "/usr/local/bin:/usr/bin:/bin"
+"""Where such a server finds java and the shell's tools, whatever the caller's environment is."""
 
 
 class JavaMissing(RuntimeError):

@@ -1,4 +1,4 @@
-"""Free ports on 127.0.0.1."""
+"""Ports: free ones on 127.0.0.1, and whether one is taken."""
 
 import socket
 import threading
@@ -21,3 +21,12 @@ def free_port() -> int:
             if port not in _given:
                 _given.add(port)
                 return port
+
+
+def listens(host: str, port: int) -> bool:
+    """Whether somebody takes connections there."""
+    try:
+        socket.create_connection((host, port), timeout=1).close()
+    except OSError:
+        return False
+    return True

@@ -13,28 +13,27 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, TopicPartiti
 
 ACTIONS = ["REDIS_RESTORED", "MANUAL_REVIEW_REQUIRED"]
 SEVERITIES = ["LOW", "MEDIUM", "HIGH", "CRITICAL"]
-AGREED = fastavro.parse_schema(
-    {
-        "type": "record",
-        "name": "StockSyncAlert",
-        "namespace": "com.groom.ecommerce.monitoring.event.avro",
-        "fields": [
-            {"name": "eventId", "type": "string"},
-            {"name": "eventTimestamp", "type": "long"},
-            {"name": "productId", "type": "string"},
-            {"name": "dbStock", "type": "int"},
-            {"name": "redisStock", "type": "int"},
-            {"name": "discrepancy", "type": "int"},
-            {"name": "action", "type": {"type": "enum", "name": "SyncAction", "symbols": ACTIONS}},
-            {
-                "name": "severity",
-                "type": {"type": "enum", "name": "AlertSeverity", "symbols": SEVERITIES},
-                "default": "MEDIUM",
-            },
-            {"name": "detectedAt", "type": "long"},
-        ],
-    }
-)
+AGREED = {
+    "type": "record",
+    "name": "StockSyncAlert",
+    "namespace": "com.groom.ecommerce.monitoring.event.avro",
+    "fields": [
+        {"name": "eventId", "type": "string"},
+        {"name": "eventTimestamp", "type": "long"},
+        {"name": "productId", "type": "string"},
+        {"name": "dbStock", "type": "int"},
+        {"name": "redisStock", "type": "int"},
+        {"name": "discrepancy", "type": "int"},
+        {"name": "action", "type": {"type": "enum", "name": "SyncAction", "symbols": ACTIONS}},
+        {
+            "name": "severity",
+            "type": {"type": "enum", "name": "AlertSeverity", "symbols": SEVERITIES},
+            "default": "MEDIUM",
+        },
+        {"name": "detectedAt", "type": "long"},
+    ],
+}
+_READER = fastavro.parse_schema(AGREED)
 # What stands before the Avro bytes: a fingerprint of the schema, or its number in a registry.
 SINGLE_OBJECT = re.compile(rb"\xc3\x01.{8}", re.DOTALL)
 CONFLUENT = re.compile(rb"\x00.{4}", re.DOTALL)
@@ -86,7 +85,7 @@ def decoded(message, framing=SINGLE_OBJECT):
     head = framing.match(value)
     assert head, value[:10]
     body = io.BytesIO(value[head.end() :])
-    event = fastavro.schemaless_reader(body, AGREED, None)
+    event = fastavro.schemaless_reader(body, _READER, None)
     assert body.read() == b""
     headers = {name: raw.decode() for name, raw in message.headers() or []}
     return Copy(message.key(), value, headers, event)

@@ -30,6 +30,7 @@ from stocksync.domain.summary import summarize
 from stocksync.services.close_run import add_up, status_of
 from stocksync.services.drain import drain
 from stocksync.services.reconcile import Reconciler, Stores
+from tests.database import execute
 from tests.other_team import SINGLE_OBJECT, decoded, messages
 from tests.paths import SCHEMA
 
@@ -88,9 +89,7 @@ class Shop:
         return self.build()
 
     def sql(self, statement, *values):
-        with closing(psycopg2.connect(self.dsn)) as connection, connection, connection.cursor() as cursor:
-            cursor.execute(statement, values or None)
-            return cursor.fetchall() if cursor.description else None
+        return execute(self.dsn, statement, *values)
 
     def stock(self, rows: Iterable[tuple]):
         """Put (id, ledger, cache) rows into both stores; a cache of None sets no key."""
@@ -202,10 +201,12 @@ class Shop:
         """Every message of the topic, decoded by an independent reader."""
         return [decoded(message, self.framing) for message in messages(self.servers, self.topic)]
 
-    def events(self):
-        """Every logical event by product id: all copies must be byte-equal."""
+    def events(self, run_id=None):
+        """Every logical event (of one run, if it is named) by product id: all copies must be byte-equal."""
         by_id = {}
         for copy in self.copies():
+            if run_id not in {None, copy.headers["stock-sync-run-id"]}:
+                continue
             assert by_id.setdefault(copy.event["eventId"], copy).value == copy.value, "two copies differ"
         return {copy.event["productId"]: copy.event for copy in by_id.values()}
 

@@ -203,7 +203,7 @@ BUGS = [
     bug(
         "leftovers not counted",
         "services/recover.py",
-        "return progress.with_leftovers(unfinished)",
+        "return progress.with_leftovers(findings)",
         "return progress",
         ATTEMPTS,
     ),

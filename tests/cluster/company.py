@@ -12,7 +12,8 @@ from local.apicurio import Apicurio
 from local.postgres import Postgres
 from local.run_folder import RunFolder
 from tests.cluster.compose_file import DEPLOY, environment_of, fresh_env
-from tests.cluster.deployed import Redis, execute, run_script
+from tests.cluster.deployed import Redis, run_script
+from tests.database import execute
 from tests.other_team import CONFLUENT
 from tests.shop import Shop
 

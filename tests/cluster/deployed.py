@@ -11,6 +11,7 @@ import psycopg2
 import redis
 
 from local.account import unprivileged
+from local.ports import listens
 from local.process import Process
 from local.redis import program as embedded_redis
 from local.server import Server
@@ -24,12 +25,6 @@ def run_script(programs, database, name, **passwords):
     """Run a script of deploy/postgres as the image does for an empty database."""
     words = [programs / "psql", "--no-psqlrc", "--quiet", "--file", DEPLOY / "postgres" / name, database]
     subprocess.run(words, check=True, capture_output=True, env=os.environ | passwords)
-
-
-def execute(address, statement):
-    with closing(psycopg2.connect(address)) as session, session, session.cursor() as cursor:
-        cursor.execute(statement)
-        return cursor.fetchall() if cursor.description else None
 
 
 def debian_redis():
@@ -73,7 +68,7 @@ class Redis(Server):
         except redis.ResponseError:
             return True  # it has users and says so
         except redis.ConnectionError:
-            return "--tls-port" in self._words and _listens(self.port)
+            return "--tls-port" in self._words and listens(self.host, self.port)
 
 
 class DebianPostgres(Server):
@@ -120,13 +115,3 @@ class DebianPostgres(Server):
                 return True
         except psycopg2.OperationalError:
             return False
-
-
-def _listens(port):
-    import socket  # noqa: PLC0415 - used here only
-
-    try:
-        socket.create_connection(("127.0.0.1", port), timeout=1).close()
-    except OSError:
-        return False
-    return True

@@ -8,7 +8,8 @@ import pytest
 
 from stocksync.adapters.postgres import LedgerTable, PostgresLedger
 from stocksync.adapters.postgres_ranges import partition
-from tests.cluster.deployed import execute, run_script
+from tests.cluster.deployed import run_script
+from tests.database import execute
 
 
 @pytest.fixture

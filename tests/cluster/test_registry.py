@@ -14,34 +14,14 @@ from stocksync.adapters.avro import UnknownEncoding
 from stocksync.errors import BadSetting
 from stocksync.settings import Settings
 from tests.cluster.compose_file import compose, environment_of, fresh_env
-from tests.cluster.deployed import execute, run_script
+from tests.cluster.deployed import run_script
 from tests.contract.test_schema_evolution import EVENTS
+from tests.database import execute
+from tests.other_team import AGREED
 from tests.paths import SCHEMA
 from tests.services import java_or_skip
 
 pytestmark = pytest.mark.usefixtures("cluster")
-AGREED = {
-    "type": "record",
-    "name": "StockSyncAlert",
-    "namespace": "com.groom.ecommerce.monitoring.event.avro",
-    "fields": [
-        *(
-            {"name": n, "type": t}
-            for n, t in [("eventId", "string"), ("eventTimestamp", "long"), ("productId", "string")]
-        ),
-        *({"name": name, "type": "int"} for name in ("dbStock", "redisStock", "discrepancy")),
-        {
-            "name": "action",
-            "type": {"type": "enum", "name": "SyncAction", "symbols": ["REDIS_RESTORED", "MANUAL_REVIEW_REQUIRED"]},
-        },
-        {
-            "name": "severity",
-            "type": {"type": "enum", "name": "AlertSeverity", "symbols": ["LOW", "MEDIUM", "HIGH", "CRITICAL"]},
-            "default": "MEDIUM",
-        },
-        {"name": "detectedAt", "type": "long"},
-    ],
-}
 
 
 @pytest.fixture(scope="module")

@@ -5,8 +5,15 @@ from tests.e2e.airflow import await_that, today
 TOTAL = 2500
 OFF = {0: 3, 7: -6, 14: 30, 21: 80}
 """What is out of order in each 28 products: two to be restored, two for a person."""
-IDS = [f"P{n:05d}" for n in range(TOTAL)]
-ROWS = [(product_id, 200, 200 - OFF.get(n % 28, 0)) for n, product_id in enumerate(IDS)]
+
+
+def rows(number):
+    """(id, ledger, cache) of so many products, every seventh of them out of order."""
+    return [(f"P{n:05d}", 200, 200 - OFF.get(n % 28, 0)) for n in range(number)]
+
+
+IDS = [product_id for product_id, _, _ in rows(TOTAL)]
+ROWS = rows(TOTAL)
 SMALL = [product_id for n, product_id in enumerate(IDS) if n % 28 in {0, 7}]
 LARGE = [product_id for n, product_id in enumerate(IDS) if n % 28 in {14, 21}]
 SECOND_RANGE = IDS[1000:2000]

@@ -10,19 +10,19 @@ import pytest
 
 from tests.cluster.compose_file import compose
 from tests.e2e.airflow import await_that
-from tests.e2e.catalogue import IN_THE_SECOND_RANGE, assert_complete, assert_repaired, begin_and_wait_at
+from tests.e2e.catalogue import (
+    IN_THE_SECOND_RANGE,
+    SUMMING,
+    assert_complete,
+    assert_repaired,
+    begin_and_wait_at,
+    rows,
+)
 from tests.e2e.place import HEALTH_PORT
 from tests.e2e.trouble import gate_at
 
 pytestmark = [pytest.mark.timeout(1200), pytest.mark.usefixtures("cluster")]
 SERVICES = compose()["services"]
-SUMMING = ("restored", "manual_review", "matched", "changed", "invalid", "unprocessed")
-
-
-def rows(number):
-    """A catalogue with a bit of everything, every seventh product out of order."""
-    off = {0: 3, 7: -6, 14: 30, 21: 80}
-    return [(f"P{n:05d}", 200, 200 - off.get(n % 28, 0)) for n in range(number)]
 
 
 def worker_of(night, task):

@@ -67,15 +67,8 @@ class Office:
         return [text.splitlines()[0] for text in self.slack.texts[since:]]
 
     def backfill(self, dag, first, last):
-        body = {
-            "dag_id": dag,
-            "from_date": first.isoformat(),
-            "to_date": last.isoformat(),
-            "reprocess_behavior": "completed",
-            "max_active_runs": 1,
-        }
-        backfill = self.airflow.api.authorized("POST", "/backfills", body)
-        path = f"/backfills/{backfill['id']}"
+        days = first.isoformat(), last.isoformat()
+        path = f"/backfills/{self.airflow.api.backfill(dag, *days, again='completed', at_once=1)}"
         self.airflow.wait_until(lambda: self.airflow.api.get(path)["completed_at"] is not None, "backfill", 240)
         return [run for run in self.airflow.api.runs(dag) if run["run_type"] == "backfill"]
 

@@ -1,11 +1,10 @@
 """A table of a fresh database, and ledgers on it."""
 
-from contextlib import closing
-
 import psycopg2
 
 from stocksync.adapters.postgres import LedgerTable, PostgresLedger
 from stocksync.domain.id_range import IdRange
+from tests.database import execute
 
 EVERYTHING = IdRange(0, 1)
 STRANGE = [
@@ -22,9 +21,7 @@ class Table:
         self.dsn = dsn
 
     def sql(self, statement, *values):
-        with closing(psycopg2.connect(self.dsn)) as connection, connection, connection.cursor() as cursor:
-            cursor.execute(statement, values or None)
-            return cursor.fetchall() if cursor.description else None
+        return execute(self.dsn, statement, *values)
 
     def fill(self, ids, id_type="text", stock_type="bigint"):
         self.sql(f"CREATE TABLE products (id {id_type} PRIMARY KEY, stock {stock_type})")

@@ -7,6 +7,7 @@ from stocksync.domain.progress import Progress, RangeOutcome
 from stocksync.domain.summary import RunStatus
 from stocksync.domain.tally import Tally
 from stocksync.ports import Outbox
+from stocksync.services.recover import unfinished
 
 
 def add_up(
@@ -35,8 +36,7 @@ def add_up(
         if outcome is None:
             outbox = outbox_of(id_range.index)
             progress = outbox.take_over() or Progress(started_ms=0)
-            waiting = [entry.finding for entry in outbox.pending() if entry.group >= progress.group]
-            counted = progress.with_leftovers(waiting)
+            counted = progress.with_leftovers(unfinished(outbox.pending(), progress))
             done = counted.tally + Tally(changed=len(counted.moving))
             outcome = RangeOutcome(id_range.index, done, max(0, count(id_range) - done.products))
         tally += outcome.tally

@@ -21,7 +21,7 @@ def drain(outbox: Outbox, publisher: AlertPublisher, identity: RunIdentity, inde
     left = [entry.finding.product_id for entry in pending]
     if left:
         progress = noted or first_progress(pending, pass_number=0, now_ms=0)
-        progress = recover(outbox, progress, publisher, identity, auto_restore_limit)
+        progress = recover(pending, progress, publisher, identity, auto_restore_limit)
         outbox.clear(left, progress)
         log.info("published %d events that range %d of run %s had left", len(left), index, printable(identity.run_id))
     return len(left)

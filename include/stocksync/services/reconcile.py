@@ -123,13 +123,8 @@ class Reconciler:
             progress = progress.next_pass(self._plan.pass_number)
         left = [entry.finding.product_id for entry in pending]
         if left:
-            progress = recover(
-                stores.outbox,
-                progress,
-                stores.publisher,
-                self._plan.identity,
-                self._plan.auto_restore_limit,
-            )
+            plan = self._plan
+            progress = recover(pending, progress, stores.publisher, plan.identity, plan.auto_restore_limit)
             self._reached("recovered")
             log.info("an earlier attempt left %d events in the outbox: published", len(left))
             self._save(progress, clear=left)

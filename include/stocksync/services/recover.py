@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from stocksync.domain.finding import Alert, Finding, RunIdentity, reason_for
 from stocksync.domain.progress import Progress
-from stocksync.ports import AlertPublisher, Outbox, Pending
+from stocksync.ports import AlertPublisher, Pending
 
 
 def first_progress(pending: Sequence[Pending], pass_number: int, now_ms: int) -> Progress:
@@ -16,8 +16,17 @@ def first_progress(pending: Sequence[Pending], pass_number: int, now_ms: int) ->
     return Progress(min((entry.finding.detected_at for entry in pending), default=now_ms), pass_number)
 
 
+def unfinished(pending: Sequence[Pending], progress: Progress) -> list[Finding]:
+    """Return the findings of the group that was in work; those of finished groups are published and counted."""
+    return [entry.finding for entry in pending if entry.group >= progress.group]
+
+
 def recover(
-    outbox: Outbox, progress: Progress, publisher: AlertPublisher, identity: RunIdentity, auto_restore_limit: int
+    pending: Sequence[Pending],
+    progress: Progress,
+    publisher: AlertPublisher,
+    identity: RunIdentity,
+    auto_restore_limit: int,
 ) -> Progress:
     """Publish what was committed and perhaps never published, and count what was not counted yet.
 
@@ -27,11 +36,11 @@ def recover(
     Returns:
         the progress that counts it all; the outbox is still full: save the progress, then clear it.
     """
-    unfinished = [entry.finding for entry in outbox.pending() if entry.group >= progress.group]
-    if not unfinished:
+    findings = unfinished(pending, progress)
+    if not findings:
         return progress
-    publisher.publish(alerts(unfinished, identity, auto_restore_limit))
-    return progress.with_leftovers(unfinished)
+    publisher.publish(alerts(findings, identity, auto_restore_limit))
+    return progress.with_leftovers(findings)
 
 
 def alerts(findings: list[Finding], identity: RunIdentity, auto_restore_limit: int) -> list[Alert]:
