@@ -19,11 +19,11 @@ from stocksync.adapters.postgres import LedgerTable, PostgresLedger
 from stocksync.adapters.redis_cache import RedisStockCache
 from stocksync.adapters.redis_lock import RedisRunLock
 from stocksync.adapters.redis_outbox import RedisOutbox
-from stocksync.domain.id_range import IdRange
-from stocksync.domain.plan import RunPlan
-from stocksync.domain.policy import Rules
-from stocksync.domain.progress import Progress
-from stocksync.services.reconcile import Reconciler, Stores
+from stocksync.model.id_range import IdRange
+from stocksync.model.plan import RunPlan
+from stocksync.model.policy import Rules
+from stocksync.model.progress import Progress
+from stocksync.reconcile.reconciler import Reconciler, Stores
 
 SETTLE = timedelta(seconds=2)
 _SCHEMA = Path(__file__).parents[1] / "schemas" / "StockSyncAlert.avsc"

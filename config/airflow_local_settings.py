@@ -5,5 +5,5 @@ Airflow reads this file from `$AIRFLOW_HOME/config` at the start of every proces
 ten ranges takes 1.2 times an empty one's time instead of 3 (docs/performance.md). Leaving it out costs time only.
 """
 
-import stocksync.wiring.alerts
-import stocksync.wiring.sync  # noqa: F401 - to have it imported is the purpose
+import stocksync.entrypoints.alert_tasks
+import stocksync.entrypoints.sync_tasks  # noqa: F401 - to have it imported is the purpose

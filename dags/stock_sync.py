@@ -35,9 +35,9 @@ from airflow.sdk import (
     teardown,
 )
 
+from stocksync.entrypoints.assets import PUBLISHED, SUMMARIES
+from stocksync.entrypoints.callbacks import release_after_failure, tell_of_failure
 from stocksync.settings import Settings
-from stocksync.wiring.assets import PUBLISHED, SUMMARIES
-from stocksync.wiring.callbacks import release_after_failure, tell_of_failure
 
 SETTINGS = Settings.for_parsing()
 
@@ -49,7 +49,7 @@ LATE_MINUTES = SETTINGS.run_timeout_minutes + 10
 LATE = DeadlineAlert(
     reference=DeadlineReference.AVERAGE_RUNTIME(max_runs=10, min_runs=1),
     interval=timedelta(minutes=LATE_MINUTES),
-    callback=AsyncCallback("stocksync.wiring.deadline.tell_of_lateness", {"minutes": LATE_MINUTES}),
+    callback=AsyncCallback("stocksync.entrypoints.deadline.tell_of_lateness", {"minutes": LATE_MINUTES}),
 )
 
 
@@ -104,23 +104,23 @@ LATE = DeadlineAlert(
     },
 )
 def stock_sync():
-    """Wire the tasks; what they do is in stocksync.wiring.sync."""
+    """Wire the tasks; what they do is in stocksync.entrypoints.sync_tasks."""
 
     @setup
     @task(retries=2, retry_delay=timedelta(seconds=10))
     def acquire_lock():
         """Check what the run needs and take the day's lock."""
-        from stocksync.wiring import sync
+        from stocksync.entrypoints import sync_tasks
 
-        return sync.acquire_lock(get_current_context())
+        return sync_tasks.acquire_lock(get_current_context())
 
     @task(retries=2, retry_delay=timedelta(seconds=10), inlets=[SUMMARIES])
     def partition_products(plan, params=None, inlet_events=None):
         """Cut the catalogue into ranges of ids."""
-        from stocksync.wiring import sync
+        from stocksync.entrypoints import sync_tasks
 
         latest = inlet_events[SUMMARIES].ascending(False).limit(1)
-        return sync.partition_products(plan, params["product_ids"], latest)
+        return sync_tasks.partition_products(plan, params["product_ids"], latest)
 
     @task(
         retries=10,
@@ -133,9 +133,9 @@ def stock_sync():
     )
     def reconcile(plan, id_range, task_state_store=None):
         """Reconcile one range of product ids. Safe to retry: it resumes from its checkpoint."""
-        from stocksync.wiring import sync
+        from stocksync.entrypoints import sync_tasks
 
-        return sync.reconcile(plan, id_range, task_state_store)
+        return sync_tasks.reconcile(plan, id_range, task_state_store)
 
     # It runs whatever became of the ranges, but not at all in a run that found the lock taken. The plan is pulled, not
     # handed over: Airflow lets only all_success tasks and teardowns follow a setup task directly.
@@ -148,9 +148,9 @@ def stock_sync():
     )
     def publish_pending(ti=None, outlet_events=None):
         """Publish what dead tasks left in the outbox."""
-        from stocksync.wiring import sync
+        from stocksync.entrypoints import sync_tasks
 
-        return sync.publish_pending(ti.xcom_pull(task_ids="acquire_lock"), outlet_events)
+        return sync_tasks.publish_pending(ti.xcom_pull(task_ids="acquire_lock"), outlet_events)
 
     # A teardown, because those are all that Airflow still runs when a person marks the run failed: such a run has a
     # summary too, and is red by it. Left to themselves the other tasks would be skipped, and the run would end green.
@@ -159,17 +159,17 @@ def stock_sync():
     @task(retries=2, retry_delay=timedelta(seconds=10), outlets=[SUMMARIES])
     def summarize(plan, ranges, outcomes, published):
         """Add up the run; the return value is its summary."""
-        from stocksync.wiring import sync
+        from stocksync.entrypoints import sync_tasks
 
-        return sync.summarize_run(plan, ranges, outcomes, published, get_current_context())
+        return sync_tasks.summarize_run(plan, ranges, outcomes, published, get_current_context())
 
     @teardown
     @task(retries=3, retry_delay=timedelta(seconds=5))
     def release_lock(plan):
         """Free the day for another run."""
-        from stocksync.wiring import sync
+        from stocksync.entrypoints import sync_tasks
 
-        sync.release_lock(plan)
+        sync_tasks.release_lock(plan)
 
     plan = acquire_lock()
     ranges = partition_products(plan)

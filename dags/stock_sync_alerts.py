@@ -28,9 +28,9 @@ from functools import partial
 
 from airflow.sdk import AssetOrTimeSchedule, CronTriggerTimetable, dag, get_current_context, task
 
+from stocksync.entrypoints.assets import ALERTS, SUMMARIES
+from stocksync.entrypoints.callbacks import tell_of_failure
 from stocksync.settings import Settings
-from stocksync.wiring.assets import ALERTS, SUMMARIES
-from stocksync.wiring.callbacks import tell_of_failure
 
 SETTINGS = Settings.for_parsing()
 
@@ -51,21 +51,21 @@ SETTINGS = Settings.for_parsing()
     default_args={"owner": "backend-team", "show_return_value_in_logs": False},
 )
 def stock_sync_alerts():
-    """Wire the tasks; what they do is in stocksync.wiring.alerts."""
+    """Wire the tasks; what they do is in stocksync.entrypoints.alert_tasks."""
 
     @task(retries=2, retry_delay=timedelta(seconds=30))
     def deliver():
         """Read what is new on the topic, tell people, commit."""
-        from stocksync.wiring import alerts
+        from stocksync.entrypoints import alert_tasks
 
-        return alerts.deliver(get_current_context())
+        return alert_tasks.deliver(get_current_context())
 
     @task(retries=2, retry_delay=timedelta(seconds=30))
     def resolve_incidents():
         """Close the incidents whose trouble a later run found to be over."""
-        from stocksync.wiring import alerts
+        from stocksync.entrypoints import alert_tasks
 
-        return alerts.resolve_incidents(get_current_context())
+        return alert_tasks.resolve_incidents(get_current_context())
 
     deliver()
     resolve_incidents()

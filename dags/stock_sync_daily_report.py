@@ -16,9 +16,9 @@ from datetime import datetime, timedelta
 
 from airflow.sdk import CronTriggerTimetable, Param, dag, get_current_context, task
 
+from stocksync.entrypoints.assets import REPORTS, SUMMARIES
+from stocksync.entrypoints.callbacks import tell_of_failure
 from stocksync.settings import Settings
-from stocksync.wiring.assets import REPORTS, SUMMARIES
-from stocksync.wiring.callbacks import tell_of_failure
 
 SETTINGS = Settings.for_parsing()
 
@@ -46,21 +46,21 @@ SETTINGS = Settings.for_parsing()
     },
 )
 def stock_sync_daily_report():
-    """Wire the tasks; what they do is in stocksync.wiring.report."""
+    """Wire the tasks; what they do is in stocksync.entrypoints.report_tasks."""
 
     @task(retries=2, retry_delay=timedelta(seconds=30), inlets=[SUMMARIES, REPORTS], outlets=[REPORTS])
     def write(inlet_events=None, outlet_events=None):
         """Collect the day's runs and write the report."""
-        from stocksync.wiring import report
+        from stocksync.entrypoints import report_tasks
 
-        return report.write(get_current_context(), inlet_events, outlet_events)
+        return report_tasks.write(get_current_context(), inlet_events, outlet_events)
 
     @task(retries=3, retry_delay=timedelta(seconds=30), retry_exponential_backoff=2)
     def post(text):
         """Post the report to Slack."""
-        from stocksync.wiring import report
+        from stocksync.entrypoints import report_tasks
 
-        report.post(text)
+        report_tasks.post(text)
 
     post(write())
 

@@ -22,14 +22,14 @@ from stocksync.adapters.postgres_ranges import partition
 from stocksync.adapters.redis_cache import RedisStockCache
 from stocksync.adapters.redis_lock import RedisRunLock
 from stocksync.adapters.redis_outbox import RedisOutbox, unfinished
-from stocksync.domain.id_range import IdRange
-from stocksync.domain.plan import RunPlan
-from stocksync.domain.policy import Rules
-from stocksync.domain.progress import Progress, RangeOutcome
-from stocksync.domain.summary import summarize
-from stocksync.services.close_run import add_up, status_of
-from stocksync.services.drain import drain
-from stocksync.services.reconcile import Reconciler, Stores
+from stocksync.model.id_range import IdRange
+from stocksync.model.plan import RunPlan
+from stocksync.model.policy import Rules
+from stocksync.model.progress import Progress, RangeOutcome
+from stocksync.model.summary import summarize
+from stocksync.reconcile.close_run import add_up, status_of
+from stocksync.reconcile.drain import drain
+from stocksync.reconcile.reconciler import Reconciler, Stores
 from tests.database import execute
 from tests.other_team import SINGLE_OBJECT, decoded, messages
 from tests.paths import SCHEMA

@@ -49,7 +49,7 @@ class TopicUnavailable(StockSyncError):
     """The brokers did not give the events, or did not take the offsets."""
 
 
-class QuarantineFailed(StockSyncError):
+class DeadLetterFailed(StockSyncError):
     """A message nobody can read could not be put aside, so nothing was committed."""
 
 

@@ -14,8 +14,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import AfterValidator, Field, HttpUrl, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from stocksync.domain.policy import MissingKeyPolicy
 from stocksync.errors import BadSetting
+from stocksync.model.policy import MissingKeyPolicy
 
 PREFIX = "STOCK_SYNC_"
 INT32_MAX = 2**31 - 1

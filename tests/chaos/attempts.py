@@ -19,7 +19,7 @@ import redis
 
 from stocksync.adapters import postgres_copy, redis_outbox
 from stocksync.errors import StockSyncError
-from stocksync.services import suspects
+from stocksync.reconcile import first_look
 from tests.chaos.recorded import ListInRedis, RecordedTopic
 from tests.paths import ROOT
 from tests.shop import Shop
@@ -149,7 +149,7 @@ class ChaosShop(Shop):
 
 
 def _work(sender, fields, redis_uri, job, kill, sizes):
-    postgres_copy.BATCH, suspects.GROUP_SIZE = sizes.batch, sizes.group
+    postgres_copy.BATCH, first_look.GROUP_SIZE = sizes.batch, sizes.group
     redis_outbox._PRODUCTS_A_CALL = sizes.call
     seen = Counter()
 

@@ -8,7 +8,8 @@ ORDERS, WRITER = "tests/faults/test_orders.py", "tests/faults/test_one_writer.py
 RULES, KILLS = "tests/integration/test_rules_on_real_stores.py", "tests/chaos/test_kills.py"
 OUTBOX = "tests/integration/test_cache_and_outbox.py"
 GONE = f"{KILLS}::test_the_alerts_of_a_worker_that_never_comes_back_are_published_and_counted"
-COMMIT, SERVICE, LOOK = "lua/commit.lua", "services/reconcile.py", "services/second_look.py"
+COMMIT, SERVICE, LOOK = "lua/commit.lua", "reconcile/reconciler.py", "reconcile/second_look.py"
+QUEUE = "reconcile/settle_queue.py"
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ BUGS = [
     ),
     bug("own lock not known again", "adapters/redis_lock.py", "if holder == self.token.encode():", "if False:", KILLS),
     # --- looking ---
-    bug("settle skipped", "services/settling.py", "wait = settle if group.suspects else 0.0", "wait = 0.0", RECONCILE),
+    bug("settle skipped", QUEUE, "wait = settle if group.suspects else 0.0", "wait = 0.0", RECONCILE),
     bug("second look not compared", LOOK, "same = untouched and (stock", "same = True or (stock", RECONCILE),
     bug("came back counts as still", LOOK, "same = untouched and (stock", "same = (stock", RECONCILE),
     bug(
@@ -95,27 +96,27 @@ BUGS = [
     # --- the rules ---
     bug(
         "missing means matched",
-        "domain/policy.py",
+        "model/policy.py",
         "if key_missing and rules.missing_key_policy is MissingKeyPolicy.IGNORE:",
         "if key_missing:",
         POLICY,
     ),
     bug(
         "limit exclusive",
-        "domain/policy.py",
+        "model/policy.py",
         "abs(discrepancy) <= rules.auto_restore_limit",
         "abs(discrepancy) < rules.auto_restore_limit",
         POLICY,
     ),
-    bug("sign kept for severity", "domain/policy.py", "size = abs(discrepancy)", "size = discrepancy", POLICY),
+    bug("sign kept for severity", "model/policy.py", "size = abs(discrepancy)", "size = discrepancy", POLICY),
     bug(
         "sign kept for action",
-        "domain/policy.py",
+        "model/policy.py",
         "restored = abs(discrepancy) <=",
         "restored = discrepancy <=",
         POLICY,
     ),
-    bug("leading zeros are numbers", "domain/stock.py", 'rb"0|-?[1-9][0-9]{0,9}"', 'rb"-?[0-9]{1,10}"', POLICY, RULES),
+    bug("leading zeros are numbers", "model/stock.py", 'rb"0|-?[1-9][0-9]{0,9}"', 'rb"-?[0-9]{1,10}"', POLICY, RULES),
     bug(
         "another type is a missing key",
         "adapters/redis_cache.py",
@@ -173,7 +174,7 @@ BUGS = [
     ),
     bug(
         "time in the event id",
-        "domain/finding.py",
+        "model/finding.py",
         "parts = (run_id, moment,",
         "parts = (run_id, uuid.uuid1(),",
         ATTEMPTS,
@@ -195,39 +196,39 @@ BUGS = [
     ),
     bug(
         "leftovers of the group in work forgotten",
-        "services/recover.py",
+        "reconcile/recovery.py",
         "if entry.group >= progress.group",
         "if entry.group > progress.group",
         ATTEMPTS,
     ),
     bug(
         "leftovers not counted",
-        "services/recover.py",
+        "reconcile/recovery.py",
         "return progress.with_leftovers(findings)",
         "return progress",
         ATTEMPTS,
     ),
     bug("counted ahead ignored", SERVICE, "frozenset(progress.counted_ahead)", "frozenset()", ATTEMPTS),
     bug("position included", "adapters/postgres.py", 'compared(">", after)', 'compared(">=", after)', KILLS),
-    bug("drain skipped", "services/drain.py", "    if left:", "    if False:", f"{UNIT}/test_drain.py"),
+    bug("drain skipped", "reconcile/drain.py", "    if left:", "    if False:", f"{UNIT}/test_drain.py"),
     # --- adding up ---
     bug(
         "tally merge loses a count",
-        "domain/tally.py",
+        "model/tally.py",
         "matched=self.matched + other.matched",
         "matched=max(self.matched, other.matched)",
         f"{UNIT}/test_tally.py",
     ),
     bug(
         "a red range ends green",
-        "services/close_run.py",
+        "reconcile/close_run.py",
         "if not (every_range_returned and published):",
         "if not published:",
         GONE,
     ),
     bug(
         "dry run writes",
-        "wiring/sync.py",
+        "entrypoints/sync_tasks.py",
         "writing = not plan.dry_run",
         "writing = True",
         "tests/e2e/test_stock_sync.py::test_a_dry_run_looks_and_touches_nothing",

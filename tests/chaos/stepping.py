@@ -13,11 +13,11 @@ from greenlet import GreenletExit, getcurrent, greenlet
 from stocksync.adapters.redis_cache import RedisStockCache
 from stocksync.adapters.redis_lock import RedisRunLock
 from stocksync.adapters.redis_outbox import RedisOutbox, unfinished
-from stocksync.domain.id_range import IdRange
-from stocksync.domain.policy import Rules
 from stocksync.errors import StockSyncError
-from stocksync.services.drain import drain
-from stocksync.services.reconcile import Reconciler, Stores
+from stocksync.model.id_range import IdRange
+from stocksync.model.policy import Rules
+from stocksync.reconcile.drain import drain
+from stocksync.reconcile.reconciler import Reconciler, Stores
 from tests.fakes.clock import START, FakeClock
 from tests.fakes.stores import FakeJournal, FakeLedger, FakePublisher
 from tests.fakes.world import PLAN

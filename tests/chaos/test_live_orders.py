@@ -11,7 +11,7 @@ from datetime import timedelta
 
 import pytest
 
-from stocksync.domain.policy import Action
+from stocksync.model.policy import Action
 from tests.chaos import size
 from tests.chaos.orders import Market, SettlingClock, Writers
 from tests.shop import Shop, SystemClock

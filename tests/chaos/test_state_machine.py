@@ -20,8 +20,8 @@ from hypothesis.stateful import (
 )
 
 from stocksync.adapters import redis_outbox
-from stocksync.domain.progress import RangeOutcome
-from stocksync.services import suspects
+from stocksync.model.progress import RangeOutcome
+from stocksync.reconcile import first_look
 from tests.chaos import size
 from tests.chaos.attempts import STEPS
 from tests.chaos.stepping import SETTLE, Attempt, World
@@ -215,7 +215,7 @@ def logical_events(alerts):
 
 @pytest.mark.timeout(3000)
 def test_anything_in_any_order_leaves_every_promise_true(redis_server, cache, monkeypatch, figures):
-    monkeypatch.setattr(suspects, "GROUP_SIZE", 2)
+    monkeypatch.setattr(first_look, "GROUP_SIZE", 2)
     monkeypatch.setattr(redis_outbox, "_PRODUCTS_A_CALL", 1)
     monkeypatch.setattr(Anything, "uri", redis_server.uri)
     machine = seed(int(size.SEED))(Anything) if size.SEED else Anything

@@ -15,11 +15,11 @@ from local import java
 from local.apache_kafka import VERSION
 from stocksync.adapters.avro import SingleObjectCodec, load_schema
 from stocksync.adapters.kafka import DEFAULTS, KafkaAlertPublisher
-from stocksync.adapters.kafka_source import CONSUMER, KafkaAlertSource, KafkaQuarantine
-from stocksync.delivery_ports import Record
-from stocksync.domain.finding import Alert, Finding
-from stocksync.domain.policy import Action, severity_of
+from stocksync.adapters.kafka_source import CONSUMER, KafkaAlertSource, KafkaDeadLetters
+from stocksync.alerting.ports import Record
 from stocksync.errors import BadSetting
+from stocksync.model.finding import Alert, Finding
+from stocksync.model.policy import Action, severity_of
 from tests.cluster.compose_file import DEPLOY
 from tests.paths import ROOT, SCHEMA
 
@@ -73,7 +73,7 @@ def test_the_dags_user_publishes_reads_commits_and_puts_aside(dags):
     assert consumer.committed([TopicPartition(TOPIC, record.partition)], timeout=10)[0].offset == record.offset + 1
     consumer.close()
     poison = Record(0, 0, 0, b"k", b"v", [])
-    KafkaQuarantine(Producer(dags), TOPIC, f"{TOPIC}.dlq").put([(poison, "why")])
+    KafkaDeadLetters(Producer(dags), TOPIC, f"{TOPIC}.dlq").put([(poison, "why")])
 
 
 def test_the_dags_user_can_use_no_other_topic_and_make_none(ready, dags):

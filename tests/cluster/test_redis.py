@@ -39,12 +39,12 @@ def test_the_dags_user_does_a_whole_night(shop, seller):
 
 
 def test_the_dags_user_remembers_what_it_told(shop):
-    from stocksync.adapters.redis_delivery import RedisDeliveryMemory, RedisOpenIncidents  # noqa: PLC0415
-    from stocksync.delivery_ports import OpenIncident, Sent  # noqa: PLC0415
+    from stocksync.adapters.redis_delivery import RedisDeliveryLog, RedisOpenIncidents  # noqa: PLC0415
+    from stocksync.alerting.ports import Delivered, OpenIncident  # noqa: PLC0415
 
-    memory, incidents = RedisDeliveryMemory(shop.cache, "slack"), RedisOpenIncidents(shop.cache)
-    memory.remember("group", b"12345678", Sent(1, 2, 3))
-    assert (memory.tokens("group"), memory.sent("group")) == (b"12345678", Sent(1, 2, 3))
+    memory, incidents = RedisDeliveryLog(shop.cache, "slack"), RedisOpenIncidents(shop.cache)
+    memory.remember("group", b"12345678", Delivered(1, 2, 3))
+    assert (memory.tokens("group"), memory.sent("group")) == (b"12345678", Delivered(1, 2, 3))
     incidents.add(OpenIncident("key", 1.0, "P"))
     incidents.remove(*incidents.all())
     assert incidents.all() == []

@@ -50,7 +50,7 @@ def topic():
 @pytest.fixture
 def formats(monkeypatch, tmp_path):
     monkeypatch.setenv("AIRFLOW_HOME", str(tmp_path))
-    from stocksync.wiring import event_formats  # noqa: PLC0415 - Airflow reads the environment when it is imported
+    from stocksync.entrypoints import event_formats  # noqa: PLC0415 - Airflow reads the environment when it is imported
 
     return event_formats
 

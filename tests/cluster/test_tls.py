@@ -50,7 +50,7 @@ def secure_postgres(run_folder, certificate):
 @pytest.fixture
 def connections(monkeypatch, tmp_path):
     monkeypatch.setenv("AIRFLOW_HOME", str(tmp_path))
-    from stocksync.wiring import connections  # noqa: PLC0415 - Airflow reads the environment when it is imported
+    from stocksync.entrypoints import connections  # noqa: PLC0415 - Airflow reads the environment when it is imported
 
     return connections
 

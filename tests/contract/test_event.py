@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stocksync.adapters.avro import SingleObjectCodec, UnknownEncoding, load_schema
-from stocksync.domain.finding import Alert, Finding
-from stocksync.domain.policy import Action, severity_of
+from stocksync.model.finding import Alert, Finding
+from stocksync.model.policy import Action, severity_of
 from tests.paths import SCHEMA
 
 NAMESPACE = "com.groom.ecommerce.monitoring.event.avro"

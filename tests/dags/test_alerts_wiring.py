@@ -5,12 +5,12 @@ import json
 import pytest
 
 from local.slack import connection
+from stocksync.entrypoints import alert_tasks, channels
 from stocksync.errors import BadSetting, ChannelRefuses
 from stocksync.settings import Settings
-from stocksync.wiring import alerts, channels
 
 
-class Teller:
+class Channel:
     def tell(self, group, bundle):
         return []
 
@@ -44,11 +44,11 @@ class AirflowSays:
     ],
 )
 def test_a_run_publishes_until_its_last_publisher_is_done_or_the_run_is_over(task, running, publishing):
-    assert alerts._publishing(AirflowSays(task, running))("run") is publishing
+    assert alert_tasks._publishing(AirflowSays(task, running))("run") is publishing
 
 
 def test_a_channel_without_a_connection_is_named_in_the_log(caplog):
-    assert set(alerts._tellers({"slack": lambda: None, "pagerduty": Teller})) == {"pagerduty"}
+    assert set(alert_tasks._tellers({"slack": lambda: None, "pagerduty": Channel})) == {"pagerduty"}
     assert "connection stock_slack is not defined" in caplog.text
 
 
@@ -56,8 +56,8 @@ def test_a_channel_whose_connection_cannot_be_used_leaves_the_other_one_at_work(
     def broken():
         raise BadSetting("connection stock_slack has no password")
 
-    tellers = alerts._tellers({"slack": broken, "pagerduty": Teller})
-    assert isinstance(tellers["pagerduty"], Teller)
+    tellers = alert_tasks._tellers({"slack": broken, "pagerduty": Channel})
+    assert isinstance(tellers["pagerduty"], Channel)
     with pytest.raises(ChannelRefuses, match="no password"):
         tellers["slack"].tell(None, None)
 

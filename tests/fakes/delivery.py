@@ -3,9 +3,9 @@
 import json
 from itertools import count
 
-from stocksync.delivery_ports import Record, Sent
-from stocksync.domain.finding import HEADER_RUN_DATE, HEADER_RUN_ID, Finding
-from stocksync.domain.policy import Action, Rules, Severity, action_for, severity_of
+from stocksync.alerting.ports import Delivered, Record
+from stocksync.model.finding import HEADER_RUN_DATE, HEADER_RUN_ID, Finding
+from stocksync.model.policy import Action, Rules, Severity, action_for, severity_of
 
 _ids = count()
 
@@ -86,7 +86,7 @@ class FakeTopic:
 
 
 class FakeMemory:
-    """Implements DeliveryMemory on dicts."""
+    """Implements DeliveryLog on dicts."""
 
     def __init__(self):
         self._tokens = {}
@@ -96,7 +96,7 @@ class FakeMemory:
         return self._tokens.get(group, b"")
 
     def sent(self, group):
-        return self._sent.get(group, Sent())
+        return self._sent.get(group, Delivered())
 
     def remember(self, group, tokens, sent):
         self._tokens[group] = self.tokens(group) + tokens
@@ -161,7 +161,7 @@ class FakeIncidents:
 
 
 class FakeQuarantine:
-    """Implements Quarantine on a list."""
+    """Implements DeadLetters on a list."""
 
     def __init__(self):
         self.poison = []

@@ -1,14 +1,14 @@
-"""In-memory stand-ins behind stocksync.ports: what a PostgreSQL, a Redis, a topic and a task state store would do."""
+"""Stand-ins behind stocksync.reconcile.ports: what a PostgreSQL, a Redis, a topic and a task state store would do."""
 
 import json
 from collections import Counter
 from dataclasses import dataclass, field
 
-from stocksync.domain.policy import Action
-from stocksync.domain.progress import Progress
-from stocksync.domain.stock import Unreadable
 from stocksync.errors import LockHeld, LockLost, PublishFailed, Superseded
-from stocksync.ports import LedgerBatch, Pending
+from stocksync.model.policy import Action
+from stocksync.model.progress import Progress
+from stocksync.model.stock import Unreadable
+from stocksync.reconcile.ports import LedgerBatch, Pending
 
 
 class FakeLedger:

@@ -5,13 +5,13 @@ from dataclasses import replace
 from datetime import timedelta
 
 from stocksync.adapters.avro import SingleObjectCodec, load_schema
-from stocksync.domain.id_range import IdRange
-from stocksync.domain.plan import RunPlan
-from stocksync.domain.policy import Action, Rules
 from stocksync.errors import StockSyncError
-from stocksync.services.close_run import add_up
-from stocksync.services.drain import drain
-from stocksync.services.reconcile import Reconciler, Stores
+from stocksync.model.id_range import IdRange
+from stocksync.model.plan import RunPlan
+from stocksync.model.policy import Action, Rules
+from stocksync.reconcile.close_run import add_up
+from stocksync.reconcile.drain import drain
+from stocksync.reconcile.reconciler import Reconciler, Stores
 from tests.fakes.clock import START, FakeClock
 from tests.fakes.stores import (
     FakeCache,

@@ -3,7 +3,7 @@
 import pytest
 
 from stocksync.adapters import postgres_copy
-from stocksync.services import suspects
+from stocksync.reconcile import first_look
 from tests.chaos.oracle import logical_events
 from tests.faults.nights import QuietShop, once
 
@@ -59,7 +59,7 @@ def test_29_a_counter_that_turns_into_a_list_meanwhile_is_not_overwritten(shop, 
 
 
 def test_33_every_service_restarted_once_and_ten_deaths_in_one_run(shop, postgres, redis_server, monkeypatch):
-    monkeypatch.setattr(suspects, "GROUP_SIZE", 25)
+    monkeypatch.setattr(first_look, "GROUP_SIZE", 25)
     monkeypatch.setattr(postgres_copy, "BATCH", 25)
     shop.stock([(f"P{n:03d}", 50, 47) for n in range(300)])
     plan, [id_range] = shop.plan(), shop.ranges()

@@ -62,7 +62,7 @@ def test_12_postgres_restarted_in_the_middle_of_the_scan_skips_nobody_and_counts
 
 @pytest.mark.parametrize("after", [0, 1, 5_000, 200_000, 600_000])
 def test_12_a_scan_cut_off_in_the_middle_goes_on_by_key(shop, proxy, monkeypatch, after):
-    monkeypatch.setattr("stocksync.services.suspects.GROUP_SIZE", 5)
+    monkeypatch.setattr("stocksync.reconcile.first_look.GROUP_SIZE", 5)
     night = Night(shop, rows=MANY, dsn=through(shop.dsn, proxy.port))
     proxy.fail(Fault(LOSE_REPLY, matches=lambda request: b"COPY" in request, after=after))
 

@@ -3,7 +3,7 @@
 import pytest
 
 from stocksync.adapters.redis_cache import RedisStockCache
-from stocksync.domain.stock import Unreadable
+from stocksync.model.stock import Unreadable
 from tests.faults.nights import client
 from tests.faults.proxy import LOSE_REPLY, Fault, Proxy
 

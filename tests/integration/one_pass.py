@@ -17,16 +17,16 @@ from confluent_kafka import Consumer, Producer
 from slack_sdk import WebClient
 
 from stocksync.adapters.avro import SingleObjectCodec, load_schema
-from stocksync.adapters.kafka_source import CONSUMER, KafkaAlertSource, KafkaQuarantine
+from stocksync.adapters.kafka_source import CONSUMER, KafkaAlertSource, KafkaDeadLetters
 from stocksync.adapters.pagerduty import PagerDutyPager, be_patient
-from stocksync.adapters.redis_delivery import RedisDeliveryMemory, RedisOpenIncidents
+from stocksync.adapters.redis_delivery import RedisDeliveryLog, RedisOpenIncidents
 from stocksync.adapters.slack import SlackNotifier, retry_handlers
-from stocksync.adapters.templates import Templates
-from stocksync.services.alert_texts import AlertTexts
-from stocksync.services.deliver import deliver
-from stocksync.services.intake import Intake
-from stocksync.services.page import PagerTeller
-from stocksync.services.tell_slack import SlackTeller
+from stocksync.alerting.consumer import AlertConsumer
+from stocksync.alerting.deliver import deliver
+from stocksync.alerting.pager_channel import PagerChannel
+from stocksync.alerting.slack_channel import SlackChannel
+from stocksync.alerting.texts import AlertTexts
+from stocksync.wording import Wording
 
 SEOUL = ZoneInfo("Asia/Seoul")
 CODEC = SingleObjectCodec(load_schema(Path(__file__).parents[2] / "schemas" / "StockSyncAlert.avsc"))
@@ -62,13 +62,13 @@ def one_pass(bootstrap, topic, redis_uri, slack, pagerduty_connection, *, die_be
         die_before: kill this process at a step: `remember slack`, `remember pagerduty`, `tell slack`, `commit`.
     """
     client = redis.Redis.from_url(redis_uri)
-    texts = AlertTexts(Templates("ko"), SEOUL, "@backend-team")
-    memories = {channel: RedisDeliveryMemory(client, channel) for channel in ("pagerduty", "slack")}
+    texts = AlertTexts(Wording("ko"), SEOUL, "@backend-team")
+    memories = {channel: RedisDeliveryLog(client, channel) for channel in ("pagerduty", "slack")}
     tellers = {
-        "pagerduty": PagerTeller(
+        "pagerduty": PagerChannel(
             pager(pagerduty_connection, timeout=timeout), memories["pagerduty"], RedisOpenIncidents(client), texts
         ),
-        "slack": SlackTeller(slack_notifier(slack, timeout=timeout), memories["slack"], texts),
+        "slack": SlackChannel(slack_notifier(slack, timeout=timeout), memories["slack"], texts),
     }
     consumer = Consumer({**bootstrap, **CONSUMER})
     source = KafkaAlertSource(consumer, topic, patience=patience)
@@ -82,11 +82,11 @@ def one_pass(bootstrap, topic, redis_uri, slack, pagerduty_connection, *, die_be
         owner, name = steps[die_before]
         setattr(owner, name, lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL))
     try:
-        intake = Intake(
+        intake = AlertConsumer(
             source=source,
             decode=CODEC.decode,
-            quarantine=KafkaQuarantine(Producer(bootstrap), topic, f"{topic}.dlq"),
-            quarantined=RedisDeliveryMemory(client, "dlq"),
+            quarantine=KafkaDeadLetters(Producer(bootstrap), topic, f"{topic}.dlq"),
+            quarantined=RedisDeliveryLog(client, "dlq"),
             told=memories,
             publishing=lambda _run_id: False,
             zone=SEOUL,

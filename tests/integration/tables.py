@@ -3,7 +3,7 @@
 import psycopg2
 
 from stocksync.adapters.postgres import LedgerTable, PostgresLedger
-from stocksync.domain.id_range import IdRange
+from stocksync.model.id_range import IdRange
 from tests.database import execute
 
 EVERYTHING = IdRange(0, 1)

@@ -20,7 +20,7 @@ def slack(monkeypatch, tmp_path):
 @pytest.fixture
 def alarm(slack, cache, redis_server, monkeypatch):
     monkeypatch.setenv("AIRFLOW_CONN_STOCK_REDIS", redis_server.uri.replace("/0", "?db=0"))
-    from stocksync.wiring import alarm  # noqa: PLC0415 - Airflow reads the environment when it is imported
+    from stocksync.entrypoints import alarm  # noqa: PLC0415 - Airflow reads the environment when it is imported
 
     return alarm
 
@@ -80,7 +80,7 @@ def test_a_slack_that_refuses_breaks_nothing(alarm, slack, caplog):
 
 
 def test_a_late_run_is_told(alarm, slack):
-    from stocksync.wiring import deadline  # noqa: PLC0415 - as above
+    from stocksync.entrypoints import deadline  # noqa: PLC0415 - as above
 
     run = {"dag_id": "stock_sync", "dag_run_id": "run 1"}
     asyncio.run(deadline.tell_of_lateness({"dag_run": run}, minutes=40))

@@ -7,12 +7,12 @@ import pytest
 
 from stocksync.adapters.redis_lock import RedisRunLock
 from stocksync.adapters.redis_outbox import RedisOutbox, unfinished
-from stocksync.domain.finding import Finding, RunIdentity
-from stocksync.domain.policy import Action, severity_of
-from stocksync.domain.progress import Progress
-from stocksync.domain.tally import Tally
 from stocksync.errors import LockLost, Superseded
-from stocksync.ports import Decision, Pending
+from stocksync.model.finding import Finding, RunIdentity
+from stocksync.model.policy import Action, severity_of
+from stocksync.model.progress import Progress
+from stocksync.model.tally import Tally
+from stocksync.reconcile.ports import Pending, Proposal
 
 DATE = "2026-03-02"
 RUN = RunIdentity("manual__one", "manual", DATE)
@@ -28,7 +28,7 @@ def finding(product_id="a", db=100, cached=97, action=Action.REDIS_RESTORED):
 
 def decision(product_id="a", expected=b"97", **how):
     cached = None if expected is None else int(expected)
-    return Decision(finding(product_id, cached=cached, **how), expected)
+    return Proposal(finding(product_id, cached=cached, **how), expected)
 
 
 def outbox_of(cache, index=0, run=RUN):

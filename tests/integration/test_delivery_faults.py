@@ -13,8 +13,8 @@ from local.http_stand_in import Refusal
 from local.pagerduty import PagerDuty
 from local.slack import Slack
 from stocksync.adapters.kafka_source import CONSUMER
-from stocksync.domain.finding import Alert, RunIdentity
 from stocksync.errors import NotDeliverable, NotDelivered
+from stocksync.model.finding import Alert, RunIdentity
 from tests.fakes.delivery import finding
 from tests.integration.one_pass import CODEC, one_pass
 

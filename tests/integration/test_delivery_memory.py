@@ -2,31 +2,31 @@
 
 from dataclasses import replace
 
-from stocksync.adapters.redis_delivery import WEEK, RedisDeliveryMemory, RedisOpenIncidents
-from stocksync.delivery_ports import OpenIncident, Sent
-from stocksync.domain.bundle import split_tokens, token
+from stocksync.adapters.redis_delivery import WEEK, RedisDeliveryLog, RedisOpenIncidents
+from stocksync.alerting.batch import split_tokens, token
+from stocksync.alerting.ports import Delivered, OpenIncident
 
 PRODUCT = OpenIncident("stock-sync/product/PRD-001", 1.5, product_id="PRD-001")
 
 
 def test_what_was_told_is_read_back(cache):
-    memory = RedisDeliveryMemory(cache, "slack")
-    memory.remember("run:1", token("a") + token("b"), Sent(messages=2, urgent=1))
-    memory.remember("run:1", token("c"), Sent(messages=3, urgent=1))
+    memory = RedisDeliveryLog(cache, "slack")
+    memory.remember("run:1", token("a") + token("b"), Delivered(messages=2, urgent=1))
+    memory.remember("run:1", token("c"), Delivered(messages=3, urgent=1))
     told = set(split_tokens(memory.tokens("run:1")))
     assert told == {int.from_bytes(token(name), "big") for name in "abc"}
-    assert memory.sent("run:1") == Sent(messages=3, urgent=1)
+    assert memory.sent("run:1") == Delivered(messages=3, urgent=1)
 
 
 def test_a_channel_and_a_run_know_nothing_of_the_others(cache):
-    RedisDeliveryMemory(cache, "slack").remember("run:1", token("a"), Sent(messages=1))
-    assert RedisDeliveryMemory(cache, "pagerduty").tokens("run:1") == b""
-    assert RedisDeliveryMemory(cache, "slack").sent("run:2") == Sent()
+    RedisDeliveryLog(cache, "slack").remember("run:1", token("a"), Delivered(messages=1))
+    assert RedisDeliveryLog(cache, "pagerduty").tokens("run:1") == b""
+    assert RedisDeliveryLog(cache, "slack").sent("run:2") == Delivered()
 
 
 def test_as_long_as_events_come_again_it_is_not_forgotten_that_they_were_told(cache):
-    memory = RedisDeliveryMemory(cache, "pagerduty")
-    memory.remember("run:1", token("a"), Sent(urgent=1))
+    memory = RedisDeliveryLog(cache, "pagerduty")
+    memory.remember("run:1", token("a"), Delivered(urgent=1))
     for key in cache.keys("*"):
         cache.expire(key, 60)
     memory.tokens("run:1")

@@ -8,8 +8,8 @@ import pytest
 from psycopg2 import sql
 
 from stocksync.adapters.postgres_ranges import chosen, partition
-from stocksync.domain.id_range import IdRange
 from stocksync.errors import LedgerUnavailable
+from stocksync.model.id_range import IdRange
 from tests.integration.tables import EVERYTHING, STRANGE, Table, ids_of
 
 

@@ -7,8 +7,8 @@ from psycopg2.extensions import make_dsn, parse_dsn
 from local.ports import free_port
 from stocksync.adapters.postgres import LedgerTable, PostgresLedger
 from stocksync.adapters.postgres_ranges import partition
-from stocksync.domain.id_range import IdRange
 from stocksync.errors import BadSetting, LedgerUnavailable
+from stocksync.model.id_range import IdRange
 from tests.integration.tables import EVERYTHING, Table, ids_of
 
 

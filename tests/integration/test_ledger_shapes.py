@@ -4,7 +4,7 @@ import pytest
 
 from stocksync.adapters import postgres_ranges
 from stocksync.adapters.postgres_ranges import partition
-from stocksync.domain.stock import Unreadable
+from stocksync.model.stock import Unreadable
 from tests.integration.tables import EVERYTHING, Table, ids_of, scanned
 
 

@@ -8,9 +8,9 @@ from redis.retry import Retry
 from local.ports import free_port
 from stocksync.adapters.redis_cache import OUTSTANDING, RedisStockCache
 from stocksync.adapters.redis_lock import RedisRunLock
-from stocksync.domain.stock import Unreadable
 from stocksync.errors import BadSetting, CacheUnavailable, LockHeld
-from stocksync.ports import LedgerBatch
+from stocksync.model.stock import Unreadable
+from stocksync.reconcile.ports import LedgerBatch
 from tests.integration.test_cache_and_outbox import DATE, decision, outbox_of
 
 KEY = f"sync:stock:{DATE}"

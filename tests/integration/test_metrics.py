@@ -6,8 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from stocksync.domain.summary import RunStatus, RunSummary, summarize
-from stocksync.domain.tally import Tally
+from stocksync.model.summary import RunStatus, RunSummary, summarize
+from stocksync.model.tally import Tally
 from tests.fakes.clock import START
 from tests.fakes.world import PLAN
 
@@ -47,7 +47,7 @@ def summary(**changes):
 
 
 def test_every_number_of_a_run_is_a_gauge(statsd):
-    from stocksync.wiring import metrics  # noqa: PLC0415 - Airflow reads the environment when it is imported
+    from stocksync.entrypoints import metrics  # noqa: PLC0415 - Airflow reads the environment when it is imported
 
     by_severity = {"LOW": 3, "MEDIUM": 2, "HIGH": 1, "CRITICAL": 4}
     metrics.emit(summary(by_severity=by_severity, restored=5, manual_review=5))
@@ -72,13 +72,13 @@ def test_every_number_of_a_run_is_a_gauge(statsd):
 
 
 def test_a_dry_run_has_gauges_of_its_own(statsd):
-    from stocksync.wiring import metrics  # noqa: PLC0415 - as above
+    from stocksync.entrypoints import metrics  # noqa: PLC0415 - as above
 
     metrics.emit(summary(dry_run=True))
     assert all(name.startswith("airflow.stock_sync.dry_run.") for name in statsd())
 
 
 def test_a_run_of_no_time_divides_by_nothing():
-    from stocksync.wiring import metrics  # noqa: PLC0415 - as above
+    from stocksync.entrypoints import metrics  # noqa: PLC0415 - as above
 
     assert metrics.gauges(replace(summary(), duration_seconds=0.0))["products_per_second"] == 0

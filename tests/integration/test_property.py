@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stocksync.adapters.postgres import LedgerTable, PostgresLedger
-from stocksync.domain.policy import MissingKeyPolicy, Rules
+from stocksync.model.policy import MissingKeyPolicy, Rules
 from tests.fakes.stores import FakePublisher
 from tests.fakes.world import CODEC
 from tests.shop import Shop

@@ -4,7 +4,7 @@ import uuid
 
 import pytest
 
-from stocksync.domain.policy import MissingKeyPolicy, Rules
+from stocksync.model.policy import MissingKeyPolicy, Rules
 from tests.shop import Shop
 
 

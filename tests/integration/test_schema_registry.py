@@ -48,7 +48,7 @@ def renamed(old, new):
 def formats(tmp_path_factory):
     patch = pytest.MonkeyPatch()
     patch.setenv("AIRFLOW_HOME", str(tmp_path_factory.mktemp("airflow")))
-    from stocksync.wiring import event_formats  # noqa: PLC0415 - Airflow reads the environment when it is imported
+    from stocksync.entrypoints import event_formats  # noqa: PLC0415 - Airflow reads the environment when it is imported
 
     yield event_formats
     patch.undo()

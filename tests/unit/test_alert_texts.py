@@ -4,14 +4,14 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from stocksync.adapters.templates import Templates
-from stocksync.domain.bundle import Bundle, token
-from stocksync.domain.routing import Group
-from stocksync.services.alert_texts import AlertTexts
+from stocksync.alerting.batch import AlertBatch, token
+from stocksync.alerting.routing import AlertGroup
+from stocksync.alerting.texts import AlertTexts
+from stocksync.wording import Wording
 from tests.fakes.delivery import REVIEW, finding
 
 SEOUL = ZoneInfo("Asia/Seoul")
-RUN = Group("scheduled__2024-01-14T17:00:00+00:00", "2024-01-15")
+RUN = AlertGroup("scheduled__2024-01-14T17:00:00+00:00", "2024-01-15")
 
 DIGEST = """\
 [재고 동기화] 자동 복원 완료
@@ -41,11 +41,11 @@ REVIEW_LIST = """\
 
 @pytest.fixture
 def texts():
-    return AlertTexts(Templates("ko"), SEOUL, "@backend-team")
+    return AlertTexts(Wording("ko"), SEOUL, "@backend-team")
 
 
 def bundle(*findings):
-    filled = Bundle()
+    filled = AlertBatch()
     for found in findings:
         filled.add(found, token(found.event_id))
     return filled
@@ -124,7 +124,7 @@ def test_a_small_difference_that_waits_for_a_person_is_in_the_review_list(texts)
 
 
 def test_the_messages_exist_in_english():
-    texts = AlertTexts(Templates("en"), SEOUL, "@backend-team")
+    texts = AlertTexts(Wording("en"), SEOUL, "@backend-team")
     filled = bundle(finding("PRD-001", db=100, redis=20), finding("PRD-123", db=100, redis=95))
     assert texts.digest(filled.restored).text.splitlines()[0] == "[Stock sync] Automatic restore complete"
     [shown], _ = filled.urgent.split(10)
@@ -135,7 +135,7 @@ def test_the_messages_exist_in_english():
     ("count", "said"), [(1, "1 more product"), (2, "2 more products"), (1000, "1,000 more products")]
 )
 def test_in_english_one_is_one_and_a_thousand_are_a_thousand(count, said):
-    texts = AlertTexts(Templates("en"), SEOUL, "@backend-team")
+    texts = AlertTexts(Wording("en"), SEOUL, "@backend-team")
     filled = bundle(*(finding(f"PRD-{n:04}", db=1000 + n, redis=0) for n in range(10 + count)))
     _, rest = filled.urgent.split(10)
     title = f"Severe stock discrepancies: {said}"
@@ -145,4 +145,4 @@ def test_in_english_one_is_one_and_a_thousand_are_a_thousand(count, said):
 
 @pytest.mark.parametrize(("minutes", "said"), [(1, "1 minute after"), (40, "40 minutes after")])
 def test_in_english_a_late_run_is_late_by_a_minute_or_by_minutes(minutes, said):
-    assert said in Templates("en").render("late", dag_id="stock_sync", run_id="r", minutes=minutes)
+    assert said in Wording("en").render("late", dag_id="stock_sync", run_id="r", minutes=minutes)

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stocksync.errors import PublishFailed
-from stocksync.services import suspects
+from stocksync.reconcile import first_look
 from tests.fakes.world import SETTLE, World
 
 IDS = [f"P{n}" for n in range(8)]
@@ -43,7 +43,7 @@ class Shop(World):
 def test_what_must_hold_after_any_run_holds_after_any_night(products, sales, night, group_size):
     shop = Shop(products, sales)
     before = dict(shop.redis.counters)
-    suspects.GROUP_SIZE, usual = group_size, suspects.GROUP_SIZE
+    first_look.GROUP_SIZE, usual = group_size, first_look.GROUP_SIZE
     shop.ledger.batch = group_size
     try:
         for steps, then in night:
@@ -55,7 +55,7 @@ def test_what_must_hold_after_any_run_holds_after_any_night(products, sales, nig
                 shop.redis.lock = None
         outcome = shop.attempt()
     finally:
-        suspects.GROUP_SIZE = usual
+        first_look.GROUP_SIZE = usual
     shop.clock.sleep(60)  # what was still on its way arrives
 
     events = list(shop.events().values())

@@ -5,8 +5,8 @@ from contextlib import suppress
 import pytest
 
 from stocksync.errors import PublishFailed, Superseded
-from stocksync.services import suspects
-from stocksync.services.reconcile import LOOKS_AT_MOVING
+from stocksync.reconcile import first_look
+from stocksync.reconcile.reconciler import LOOKS_AT_MOVING
 from tests.fakes.world import Killed, World, killed_at
 
 STEPS = ["settled", "looked again", "committed", "published", "saved", "cleared"]
@@ -16,7 +16,7 @@ RESTORES = 8
 
 @pytest.fixture(autouse=True)
 def small_groups(monkeypatch):
-    monkeypatch.setattr(suspects, "GROUP_SIZE", GROUP)
+    monkeypatch.setattr(first_look, "GROUP_SIZE", GROUP)
 
 
 def two_groups():

@@ -4,7 +4,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from stocksync.adapters.postgres_copy import _parse
-from stocksync.domain.stock import Unreadable
+from stocksync.model.stock import Unreadable
 
 # COPY's text format, from PostgreSQL's manual.
 ESCAPES = {"\\": r"\\", "\b": r"\b", "\f": r"\f", "\n": r"\n", "\r": r"\r", "\t": r"\t", "\v": r"\v"}

@@ -5,13 +5,13 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from stocksync.adapters.templates import Templates
+from stocksync.alerting.consumer import AlertConsumer
+from stocksync.alerting.deliver import deliver
+from stocksync.alerting.pager_channel import PagerChannel
+from stocksync.alerting.slack_channel import SlackChannel
+from stocksync.alerting.texts import AlertTexts
 from stocksync.errors import ChannelDown, ChannelRefuses, MessageRefused, NotDeliverable, NotDelivered
-from stocksync.services.alert_texts import AlertTexts
-from stocksync.services.deliver import deliver
-from stocksync.services.intake import Intake
-from stocksync.services.page import PagerTeller
-from stocksync.services.tell_slack import SlackTeller
+from stocksync.wording import Wording
 from tests.fakes.delivery import (
     FakeChat,
     FakeIncidents,
@@ -44,12 +44,12 @@ class Office:
 
     def run(self):
         self.topic.restart()
-        texts = AlertTexts(Templates("ko"), SEOUL, "@backend-team")
+        texts = AlertTexts(Wording("ko"), SEOUL, "@backend-team")
         tellers = {
-            "pagerduty": PagerTeller(self.pager, self.memories["pagerduty"], self.incidents, texts),
-            "slack": SlackTeller(self.chat, self.memories["slack"], texts),
+            "pagerduty": PagerChannel(self.pager, self.memories["pagerduty"], self.incidents, texts),
+            "slack": SlackChannel(self.chat, self.memories["slack"], texts),
         }
-        intake = Intake(
+        intake = AlertConsumer(
             source=self.topic,
             decode=decode,
             quarantine=self.quarantine,

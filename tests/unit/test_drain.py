@@ -2,12 +2,12 @@
 
 import pytest
 
-from stocksync.domain.id_range import IdRange
-from stocksync.domain.progress import RangeOutcome
-from stocksync.domain.tally import Tally
 from stocksync.errors import PublishFailed, Superseded
-from stocksync.ports import Pending
-from stocksync.services.close_run import add_up
+from stocksync.model.id_range import IdRange
+from stocksync.model.progress import RangeOutcome
+from stocksync.model.tally import Tally
+from stocksync.reconcile.close_run import add_up
+from stocksync.reconcile.ports import Pending
 from tests.fakes.clock import START
 from tests.fakes.stores import FakeOutbox
 from tests.fakes.world import SETTLE, Killed, World, killed_at

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from stocksync.domain.finding import Finding, RunIdentity, event_id, reason_for
-from stocksync.domain.policy import Action, Difference, MissingKeyPolicy, Rules, Severity, judge
+from stocksync.model.finding import Finding, RunIdentity, event_id, reason_for
+from stocksync.model.policy import Action, Difference, MissingKeyPolicy, Rules, Severity, judge
 
 RESTORED = judge(b"100", b"97", Rules())
 REVIEW = judge(b"100", b"7", Rules())

@@ -7,11 +7,11 @@ from datetime import timedelta
 import pytest
 
 from stocksync.adapters.dry_run import NoLock, NoOutbox, NoPublisher
-from stocksync.domain.id_range import IdRange
-from stocksync.domain.policy import Rules
-from stocksync.ports import LedgerBatch
-from stocksync.services import settling
-from stocksync.services.reconcile import Reconciler, Stores
+from stocksync.model.id_range import IdRange
+from stocksync.model.policy import Rules
+from stocksync.reconcile import settle_queue
+from stocksync.reconcile.ports import LedgerBatch
+from stocksync.reconcile.reconciler import Reconciler, Stores
 from tests.fakes.clock import FakeClock
 from tests.fakes.stores import FakeJournal
 from tests.fakes.world import World
@@ -63,7 +63,7 @@ def reconciled(products, counter):
     ids=["none differs", "all differ", "none is a number"],
 )
 def test_four_times_the_products_take_no_more_memory_and_return_no_more(counter, fate, monkeypatch):
-    monkeypatch.setattr(settling, "GROUPS_SETTLING", 3)  # so that a small catalogue fills the queue
+    monkeypatch.setattr(settle_queue, "GROUPS_SETTLING", 3)  # so that a small catalogue fills the queue
 
     small, small_peak = reconciled(6_000, counter)
     large, large_peak = reconciled(24_000, counter)

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stocksync.domain.id_range import IdRange
-from stocksync.domain.text import printable
+from stocksync.model.id_range import IdRange
+from stocksync.model.text import printable
 
 MOST_THE_UI_KEEPS = 250
 

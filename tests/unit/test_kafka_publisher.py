@@ -4,8 +4,8 @@ import pytest
 from confluent_kafka import KafkaError, KafkaException
 
 from stocksync.adapters.kafka import KafkaAlertPublisher
-from stocksync.domain.finding import Alert
 from stocksync.errors import BadSetting, PublishFailed
+from stocksync.model.finding import Alert
 from tests.fakes.world import CODEC
 from tests.unit.test_finding import FINDING
 

@@ -3,10 +3,10 @@
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from stocksync.domain.summary import RunStatus, summarize
-from stocksync.domain.tally import Findings, Tally
-from stocksync.services import suspects
-from stocksync.services.narration import in_words
+from stocksync.model.summary import RunStatus, summarize
+from stocksync.model.tally import Findings, Tally
+from stocksync.reconcile import first_look
+from stocksync.reconcile.progress_log import in_words
 from tests.fakes.clock import START
 from tests.fakes.world import World
 
@@ -49,11 +49,11 @@ def passes(world, nights):
 @example(dict.fromkeys(IDS, 97), [({}, None), ({}, 1)], 2)
 def test_however_often_a_run_is_cleared_nothing_is_negative_it_adds_up_and_restores_are_events(products, nights, size):
     world = World({i: (STOCK, held) for i, held in products.items()}, batch=size)
-    suspects.GROUP_SIZE, usual = size, suspects.GROUP_SIZE
+    first_look.GROUP_SIZE, usual = size, first_look.GROUP_SIZE
     try:
         summary = summary_of(*passes(world, nights))
     finally:
-        suspects.GROUP_SIZE = usual
+        first_look.GROUP_SIZE = usual
 
     assert min(summary[part] for part in PARTS) >= 0
     assert summary["total"] == sum(summary[part] for part in PARTS)

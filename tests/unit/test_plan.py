@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from stocksync.domain.plan import RunPlan, dry_run_reason, local_date, stop_time
+from stocksync.model.plan import RunPlan, dry_run_reason, local_date, stop_time
 from tests.fakes.world import PLAN
 
 SEOUL = ZoneInfo("Asia/Seoul")

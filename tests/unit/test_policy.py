@@ -2,8 +2,8 @@
 
 import pytest
 
-from stocksync.domain.policy import Action, Difference, MissingKeyPolicy, Rules, Severity, Verdict, judge, severity_of
-from stocksync.domain.stock import Unreadable, parse_stock
+from stocksync.model.policy import Action, Difference, MissingKeyPolicy, Rules, Severity, Verdict, judge, severity_of
+from stocksync.model.stock import Unreadable, parse_stock
 
 MAX = 2**31 - 1
 

@@ -4,7 +4,7 @@ import logging
 
 import pytest
 
-from stocksync.services import narration
+from stocksync.reconcile import progress_log
 from tests.fakes.world import Killed, World, killed_at
 
 FORGED = "a\nERROR everything is lost\x1b[31m"
@@ -83,8 +83,8 @@ def test_a_thousand_corrupt_counters_are_named_in_one_short_line(caplog):
     World({f"P{n:04d}": (5, b"x") for n in range(1000)}).attempt()
 
     [line] = [line for line in caplog.messages if line.startswith("no stock number")]
-    assert line.endswith(f"and {1000 - narration._NAMED_AT_MOST} more")
-    assert line.count("P0") == narration._NAMED_AT_MOST
+    assert line.endswith(f"and {1000 - progress_log._NAMED_AT_MOST} more")
+    assert line.count("P0") == progress_log._NAMED_AT_MOST
 
 
 def test_a_recovery_says_how_many_events_it_found(caplog):

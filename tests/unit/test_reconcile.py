@@ -5,10 +5,10 @@ from datetime import timedelta
 
 import pytest
 
-from stocksync.domain.policy import MissingKeyPolicy, Rules
-from stocksync.domain.stock import Unreadable
 from stocksync.errors import LockHeld, LockLost, Superseded
-from stocksync.services.suspects import GROUP_SIZE
+from stocksync.model.policy import MissingKeyPolicy, Rules
+from stocksync.model.stock import Unreadable
+from stocksync.reconcile.first_look import GROUP_SIZE
 from tests.fakes.clock import START
 from tests.fakes.world import PLAN, SETTLE, World
 

@@ -6,10 +6,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from stocksync.adapters.templates import Templates
-from stocksync.domain.report import Figures, RunOfDay, RunState, share
-from stocksync.domain.summary import RunSummary
-from stocksync.services.report import compose
+from stocksync.model.summary import RunSummary
+from stocksync.reporting.day import Figures, RunOfDay, RunState, share
+from stocksync.reporting.report import compose
+from stocksync.wording import Wording
 
 SEOUL = ZoneInfo("Asia/Seoul")
 DAY = date(2024, 1, 15)
@@ -91,7 +91,7 @@ def run(summary=SUMMARY, state=RunState.FINISHED, **changes):
 
 
 def report(*runs, earlier=(), now=NINE, locale="ko", day=DAY):
-    return compose(day, runs, earlier, Templates(locale), now=now, zone=SEOUL).message.text
+    return compose(day, runs, earlier, Wording(locale), now=now, zone=SEOUL).message.text
 
 
 def top_of(text):

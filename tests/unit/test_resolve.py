@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from stocksync.delivery_ports import OpenIncident
-from stocksync.domain.policy import Rules
-from stocksync.domain.stock import Unreadable
+from stocksync.alerting.ports import OpenIncident
+from stocksync.alerting.resolver import Resolver
 from stocksync.errors import ChannelDown
-from stocksync.services.resolve import Resolver
+from stocksync.model.policy import Rules
+from stocksync.model.stock import Unreadable
 from tests.fakes.delivery import FakeIncidents, FakePager
 from tests.unit.test_report import SUMMARY
 
@@ -19,31 +19,21 @@ MANY = OpenIncident("stock-sync/more/run:1", OPENED, counted=900)
 HEALTHY_RUN = SUMMARY
 
 
-class Stores:
-    """Both stores at once: the ledger's and the cache's `read`."""
+class PresentStores:
+    """Both stores as the port gives them: the ledger's products, each with its counter."""
 
     def __init__(self, ledger, cache):
         self._ledger, self._cache = ledger, cache
 
-    @property
-    def ledger(self):
-        return _Reader(lambda ids: {i: self._ledger[i] for i in ids if i in self._ledger})
-
-    @property
-    def cache(self):
-        return _Reader(lambda ids: [self._cache.get(i) for i in ids])
-
-
-class _Reader:
-    def __init__(self, read):
-        self.read = read
+    def read(self, product_ids):
+        return {i: (self._ledger[i], self._cache.get(i)) for i in product_ids if i in self._ledger}
 
 
 def resolve(incident, *, ledger=None, cache=None, runs_until=LATER, summaries=(), pager=None):
     incidents, pager = FakeIncidents(), pager or FakePager()
     incidents.add(incident)
-    stores = Stores({"PRD-001": b"100"} if ledger is None else ledger, cache or {})
-    closed = Resolver(incidents, pager, stores.ledger, stores.cache, Rules()).resolve(runs_until, summaries)
+    stores = PresentStores({"PRD-001": b"100"} if ledger is None else ledger, cache or {})
+    closed = Resolver(incidents, pager, stores, Rules()).resolve(runs_until, summaries)
     assert closed == pager.resolved
     assert bool(incidents.open) is not bool(closed)
     return closed
@@ -88,7 +78,7 @@ def test_pagerduty_down_leaves_the_incident_noted_for_the_next_run():
     incidents, pager = FakeIncidents(), FakePager()
     incidents.add(PRODUCT)
     pager.refusals = [ChannelDown("503")]
-    stores = Stores({}, {})
+    stores = PresentStores({}, {})
     with pytest.raises(ChannelDown):
-        Resolver(incidents, pager, stores.ledger, stores.cache, Rules()).resolve(LATER, [])
+        Resolver(incidents, pager, stores, Rules()).resolve(LATER, [])
     assert incidents.open

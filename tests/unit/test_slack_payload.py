@@ -7,11 +7,11 @@ import pytest
 
 from local.slack import as_read
 from stocksync.adapters.slack import payload
-from stocksync.adapters.templates import Templates
-from stocksync.domain.bundle import Bundle, token
-from stocksync.domain.notice import Message, product_incident
-from stocksync.domain.routing import Group
-from stocksync.services.alert_texts import AlertTexts
+from stocksync.alerting.batch import AlertBatch, token
+from stocksync.alerting.routing import AlertGroup
+from stocksync.alerting.texts import AlertTexts
+from stocksync.model.notice import Message, product_incident
+from stocksync.wording import Wording
 from tests.fakes.delivery import finding
 
 HOSTILE = [
@@ -34,11 +34,11 @@ HOSTILE = [
 
 
 def urgent(product_id, mention="@backend-team"):
-    bundle = Bundle()
+    bundle = AlertBatch()
     bundle.add(finding(product_id, db=100, redis=20), token("e"))
     [shown], _ = bundle.urgent.split(10)
-    texts = AlertTexts(Templates("ko"), ZoneInfo("Asia/Seoul"), mention)
-    return texts.urgent(shown), texts.incident(shown, Group("run", "2024-01-15"))
+    texts = AlertTexts(Wording("ko"), ZoneInfo("Asia/Seoul"), mention)
+    return texts.urgent(shown), texts.incident(shown, AlertGroup("run", "2024-01-15"))
 
 
 @pytest.mark.parametrize("product_id", HOSTILE)

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stocksync.domain.summary import RunStatus, RunSummary, summarize
-from stocksync.domain.tally import Tally
-from stocksync.services.close_run import status_of
+from stocksync.model.summary import RunStatus, RunSummary, summarize
+from stocksync.model.tally import Tally
+from stocksync.reconcile.close_run import status_of
 from tests.fakes.clock import START
 from tests.fakes.world import PLAN
 from tests.unit.test_tally import findings

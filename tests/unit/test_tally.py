@@ -8,10 +8,10 @@ from operator import add
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stocksync.domain.finding import Finding
-from stocksync.domain.policy import Action, severity_of
-from stocksync.domain.progress import Progress, RangeOutcome
-from stocksync.domain.tally import TOP, Findings, Tally
+from stocksync.model.finding import Finding
+from stocksync.model.policy import Action, severity_of
+from stocksync.model.progress import Progress, RangeOutcome
+from stocksync.model.tally import TOP, Findings, Tally
 
 STOCK = st.integers(0, 200)
 

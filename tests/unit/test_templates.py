@@ -5,8 +5,8 @@ from importlib.resources import files
 import pytest
 from jinja2 import Environment, UndefinedError, nodes
 
-from stocksync.adapters.templates import Templates
 from stocksync.settings import Locale
+from stocksync.wording import Wording
 
 MESSAGES = files("stocksync") / "messages"
 
@@ -39,4 +39,4 @@ def test_both_languages_use_the_same_fields(name):
 
 def test_a_field_that_is_not_given_is_an_error():
     with pytest.raises(UndefinedError, match="mention"):
-        Templates("ko").render("mention")
+        Wording("ko").render("mention")

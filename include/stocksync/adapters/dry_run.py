@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from stocksync.domain.finding import Alert
-from stocksync.domain.progress import Progress
-from stocksync.ports import Decision, Pending
+from stocksync.model.finding import Alert
+from stocksync.model.progress import Progress
+from stocksync.reconcile.ports import Pending, Proposal
 
 
 class NoOutbox:
@@ -18,7 +18,7 @@ class NoOutbox:
         """Nothing is ever left."""
         return []
 
-    def commit(self, group: int, decisions: Sequence[Decision]) -> list[bool]:  # noqa: ARG002 - the port's words
+    def commit(self, group: int, decisions: Sequence[Proposal]) -> list[bool]:  # noqa: ARG002 - the port's words
         """Say that each would have been written."""
         return [True] * len(decisions)
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from stocksync.adapters.avro import Encoder
-from stocksync.domain.finding import Alert
 from stocksync.errors import BadSetting, PublishFailed
+from stocksync.model.finding import Alert
 
 DEFAULTS = {
     "enable.idempotence": True,

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
 
-from stocksync.delivery_ports import Record
-from stocksync.errors import QuarantineFailed, TopicUnavailable
+from stocksync.alerting.ports import Record
+from stocksync.errors import DeadLetterFailed, TopicUnavailable
 
 log = logging.getLogger(__name__)
 
@@ -133,8 +133,8 @@ class KafkaAlertSource:
         )
 
 
-class KafkaQuarantine:
-    """Implements the port Quarantine.
+class KafkaDeadLetters:
+    """Implements the port DeadLetters.
 
     Args:
         producer: an idempotent producer
@@ -174,7 +174,7 @@ class KafkaQuarantine:
         except (KafkaException, BufferError) as failure:
             refused.append(str(failure.args[0]))
         if acknowledged < len(poison):
-            raise QuarantineFailed(
+            raise DeadLetterFailed(
                 f"{len(poison) - acknowledged} of {len(poison)} unreadable messages could not be put into topic "
                 f"{self._quarantine!r}: {'; '.join(dict.fromkeys(refused)) or 'no answer'}; nothing was committed. "
                 "Make sure that the topic exists and that the next attempt can write to it"

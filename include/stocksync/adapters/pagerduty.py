@@ -2,9 +2,9 @@
 
 import pagerduty
 
-from stocksync.domain.notice import Incident
-from stocksync.domain.text import printable
 from stocksync.errors import ChannelDown, ChannelRefuses, MessageRefused
+from stocksync.model.notice import Incident
+from stocksync.model.text import printable
 
 TIMEOUT = 15
 """Seconds PagerDuty has to answer one request."""

@@ -15,10 +15,10 @@ from psycopg2 import sql
 from psycopg2.extensions import connection as Connection  # noqa: N812 - it is a class
 
 from stocksync.adapters.postgres_copy import CopyStream
-from stocksync.domain.id_range import IdRange
-from stocksync.domain.stock import LedgerValue, Unreadable
 from stocksync.errors import BadSetting, LedgerUnavailable
-from stocksync.ports import LedgerBatch
+from stocksync.model.id_range import IdRange
+from stocksync.model.stock import LedgerValue, Unreadable
+from stocksync.reconcile.ports import LedgerBatch
 
 _ID_TYPES = ("text", "varchar", "bpchar", "citext", "uuid", "int2", "int4", "int8")
 _WHOLE_TYPES = ("int2", "int4", "int8")

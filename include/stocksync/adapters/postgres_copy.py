@@ -8,8 +8,8 @@ from queue import Queue
 import psycopg2
 from psycopg2.extensions import connection as Connection  # noqa: N812 - it is a class
 
-from stocksync.domain.stock import Unreadable
-from stocksync.ports import LedgerBatch
+from stocksync.model.stock import Unreadable
+from stocksync.reconcile.ports import LedgerBatch
 
 BATCH = 1000
 """Rows in a batch, which is also the keys of one MGET: a longer one holds Redis up for everyone else."""

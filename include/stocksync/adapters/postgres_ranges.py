@@ -4,7 +4,7 @@ from itertools import pairwise
 from math import ceil
 
 from stocksync.adapters.postgres import PostgresLedger
-from stocksync.domain.id_range import IdRange
+from stocksync.model.id_range import IdRange
 
 EXACT_UP_TO = 200_000
 """Products for which exact boundaries are worth one read of the id column; above, a sample of the pages."""

@@ -8,8 +8,8 @@ import redis
 
 from stocksync.adapters.redis_errors import translated
 from stocksync.adapters.redis_watch import Watch
-from stocksync.domain.stock import CacheValue, Unreadable
-from stocksync.ports import LedgerBatch
+from stocksync.model.stock import CacheValue, Unreadable
+from stocksync.reconcile.ports import LedgerBatch
 
 OUTSTANDING = 8
 """MGETs sent and not yet answered; more gains nothing, Redis' one thread is the bound (docs/performance.md)."""

@@ -5,16 +5,16 @@ from dataclasses import asdict
 
 import redis
 
+from stocksync.adapters import redis_keys as keys
 from stocksync.adapters.redis_errors import script, translated
-from stocksync.delivery_ports import OpenIncident, Sent
-from stocksync.domain import keys
+from stocksync.alerting.ports import Delivered, OpenIncident
 
 WEEK = 7 * 24 * 3600
 """Seconds for which it is remembered what people were told."""
 
 
-class RedisDeliveryMemory:
-    """Implements the port DeliveryMemory.
+class RedisDeliveryLog:
+    """Implements the port DeliveryLog.
 
     Args:
         client: Redis
@@ -35,13 +35,13 @@ class RedisDeliveryMemory:
             pipeline.expire(keys.sent(self._channel, group), WEEK)
             return pipeline.execute()[0] or b""
 
-    def sent(self, group: str) -> Sent:
+    def sent(self, group: str) -> Delivered:
         """Read."""
         with translated("reading what was delivered"):
             noted = self._client.get(keys.sent(self._channel, group))
-        return Sent() if noted is None else Sent(**json.loads(noted))
+        return Delivered() if noted is None else Delivered(**json.loads(noted))
 
-    def remember(self, group: str, tokens: bytes, sent: Sent) -> None:
+    def remember(self, group: str, tokens: bytes, sent: Delivered) -> None:
         """Append and set, in one transaction.
 
         Done twice, after a lost answer, it repeats some tokens, which says nothing new.

@@ -4,10 +4,10 @@ from typing import cast
 
 import redis
 
+from stocksync.adapters import redis_keys as keys
 from stocksync.adapters.redis_errors import script, translated
-from stocksync.domain import keys
-from stocksync.domain.text import printable
 from stocksync.errors import LockHeld
+from stocksync.model.text import printable
 
 SECONDS = 3600
 

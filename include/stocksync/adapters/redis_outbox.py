@@ -7,13 +7,13 @@ from typing import Any
 
 import redis
 
+from stocksync.adapters import redis_keys as keys
 from stocksync.adapters.redis_errors import script, translated
-from stocksync.domain import keys
-from stocksync.domain.finding import Finding, RunIdentity
-from stocksync.domain.policy import Action
-from stocksync.domain.progress import Progress
 from stocksync.errors import LockLost, Superseded
-from stocksync.ports import Decision, Pending
+from stocksync.model.finding import Finding, RunIdentity
+from stocksync.model.policy import Action
+from stocksync.model.progress import Progress
+from stocksync.reconcile.ports import Pending, Proposal
 
 _PRODUCTS_A_CALL = 200
 """A script holds Redis up for everyone: 200 products are about half a millisecond."""
@@ -64,7 +64,7 @@ class RedisOutbox:
             records = self._client.hgetall(self._outbox)
         return [_read(record) for _, record in sorted(records.items())]
 
-    def commit(self, group: int, decisions: Sequence[Decision]) -> list[bool]:
+    def commit(self, group: int, decisions: Sequence[Proposal]) -> list[bool]:
         """Restore and record, 200 products a call."""
         done: list[bool] = []
         for start in range(0, len(decisions), _PRODUCTS_A_CALL):
@@ -88,7 +88,7 @@ class RedisOutbox:
         if not cleared:
             raise self._superseded()
 
-    def _commit_some(self, group: int, decisions: Sequence[Decision]) -> list[bool]:
+    def _commit_some(self, group: int, decisions: Sequence[Proposal]) -> list[bool]:
         with translated("restoring counters"):
             answer = self._commit(
                 keys=[
@@ -141,7 +141,7 @@ def unfinished(client: redis.Redis, key_prefix: str) -> Iterator[RedisOutbox]:
         yield RedisOutbox(client, identity, of["auto_restore_limit"], of["index"], key_prefix)
 
 
-def _arguments(decision: Decision, group: int) -> tuple[str | bytes, ...]:
+def _arguments(decision: Proposal, group: int) -> tuple[str | bytes, ...]:
     finding = decision.finding
     restores = finding.action is Action.REDIS_RESTORED
     return (

@@ -11,8 +11,8 @@ from slack_sdk.http_retry.builtin_handlers import ConnectionErrorRetryHandler, R
 from slack_sdk.http_retry.builtin_interval_calculators import BackoffRetryIntervalCalculator
 from slack_sdk.http_retry.jitter import Jitter
 
-from stocksync.domain.notice import Message
 from stocksync.errors import ChannelDown, ChannelRefuses, MessageRefused
+from stocksync.model.notice import Message
 
 _RETRIES = 4
 _LONGEST_WAIT = 90

@@ -1,0 +1,93 @@
+"""Who hears of an event, and how much people are told at most."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, tzinfo
+from enum import Enum
+from typing import Any, Self
+
+from stocksync.model.finding import HEADER_RUN_DATE, HEADER_RUN_ID, Finding
+from stocksync.model.policy import Action, Severity
+
+MESSAGES_A_RUN = 20
+"""Slack messages about one run, whatever happens."""
+URGENT_A_RUN = 10
+"""Products of one run that get an urgent message and an incident of their own; the rest is counted."""
+LISTED = 20
+"""Lines of the list of products to review; the rest is counted."""
+_LONGEST_RUN_ID = 250  # Airflow's own limit
+
+
+class Route(Enum):
+    """The kind of message an event ends up in."""
+
+    DIGEST = "digest"
+    """Restored: counted in one message."""
+    REVIEW = "review"
+    """A person must look: one line of one list."""
+    URGENT = "urgent"
+    """A person must look at once: a message and an incident of its own."""
+
+
+def route(finding: Finding) -> Route:
+    """Decide by what was done first, then by size: nobody is woken for what is already repaired."""
+    if finding.action is Action.REDIS_RESTORED:
+        return Route.DIGEST
+    return Route.URGENT if finding.severity is Severity.CRITICAL else Route.REVIEW
+
+
+@dataclass(frozen=True, slots=True)
+class AlertGroup:
+    """The events that are told together: those of one run, or those of other publishers on one day.
+
+    Attributes:
+        run_id: Airflow's run id; None: the events name no run
+        date: local date: of the run, or of the detection where there is no run
+    """
+
+    run_id: str | None
+    date: str
+
+    @classmethod
+    def of(cls, finding: Finding, headers: Mapping[str, str], zone: tzinfo) -> Self:
+        """Find the group of an event."""
+        run_id = headers.get(HEADER_RUN_ID, "")
+        detected = local_time(finding.detected_at, zone).date().isoformat()
+        if not run_id or len(run_id) > _LONGEST_RUN_ID:
+            return cls(None, detected)
+        return cls(run_id, headers.get(HEADER_RUN_DATE, detected))
+
+    @property
+    def key(self) -> str:
+        """The name under which it is remembered what people were told."""
+        return f"no-run:{self.date}" if self.run_id is None else f"run:{self.run_id}"
+
+
+def local_time(milliseconds: int, zone: tzinfo) -> datetime:
+    """Give an event's time as the operators' clock shows it; a time beyond the calendar becomes its end."""
+    try:
+        return datetime.fromtimestamp(milliseconds / 1000, UTC).astimezone(zone)
+    except (OverflowError, ValueError, OSError):
+        return datetime.max.replace(tzinfo=zone) if milliseconds > 0 else datetime.min.replace(tzinfo=zone)
+
+
+def finding_from(payload: Mapping[str, Any]) -> Finding:
+    """Read the fields of schemas/StockSyncAlert.avsc.
+
+    Raises:
+        ValueError: a field is missing, or names an action or a severity nobody knows.
+    """
+    try:
+        return Finding(
+            product_id=payload["productId"],
+            db_stock=payload["dbStock"],
+            redis_stock=payload["redisStock"],
+            discrepancy=payload["discrepancy"],
+            severity=Severity(payload["severity"]),
+            action=Action(payload["action"]),
+            key_missing=False,
+            detected_at=payload["detectedAt"],
+            event_id=payload["eventId"],
+        )
+    except KeyError as error:
+        raise ValueError(f"the event has no field {error}") from error

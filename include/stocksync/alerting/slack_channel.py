@@ -1,0 +1,87 @@
+"""Telling Slack about one group of events."""
+
+import logging
+from dataclasses import replace
+
+from stocksync.alerting.batch import AlertBatch
+from stocksync.alerting.ports import Delivered, DeliveryLog, Notifier
+from stocksync.alerting.routing import MESSAGES_A_RUN, URGENT_A_RUN, AlertGroup
+from stocksync.alerting.texts import AlertTexts
+from stocksync.errors import MessageRefused
+from stocksync.model.notice import Message
+from stocksync.model.text import printable
+
+log = logging.getLogger(__name__)
+
+
+class SlackChannel:
+    """Posts what people must know first, and remembers each message as soon as Slack has accepted it.
+
+    A worker that dies between the two repeats one message; nothing else is ever repeated.
+
+    Args:
+        notifier: the chat
+        memory: what it was told
+        texts: the messages
+    """
+
+    def __init__(self, notifier: Notifier, memory: DeliveryLog, texts: AlertTexts) -> None:
+        self._notifier = notifier
+        self._memory = memory
+        self._texts = texts
+
+    def tell(self, group: AlertGroup, bundle: AlertBatch) -> list[MessageRefused]:
+        """Tell everything in the bundle; return what Slack will not take.
+
+        Raises:
+            ChannelDown, ChannelRefuses: Slack takes no messages at all.
+        """
+        talk = _Talk(group, self._notifier, self._memory)
+        urgent = bundle.urgent
+        shown, rest = urgent.split(URGENT_A_RUN - talk.sent.urgent)
+        for entry in shown:
+            talk.say(self._texts.urgent(entry), entry.token, urgent=1)
+        if rest.count:
+            talk.say(self._texts.urgent_rest(rest, urgent.latest), rest.tokens)
+        if bundle.review.count:
+            talk.say(self._texts.review(bundle.review), bundle.review.tokens)
+        if bundle.restored.count:
+            # There is a second digest where the next run publishes what a dead run left, or a run was cleared.
+            digest = self._texts.digest(bundle.restored, told=talk.sent.restored)
+            talk.say(digest, bundle.restored.tokens, restored=bundle.restored.count)
+        return talk.refused
+
+
+class _Talk:
+    """Messages about one group, within the group's limit."""
+
+    def __init__(self, group: AlertGroup, notifier: Notifier, memory: DeliveryLog) -> None:
+        self._group = group
+        self._notifier = notifier
+        self._memory = memory
+        # The limits are a run's. Events without a run come all day long, so there each pass has its own.
+        self.sent = Delivered() if group.run_id is None else memory.sent(group.key)
+        self.refused: list[MessageRefused] = []
+
+    def say(self, message: Message, tokens: bytes, *, urgent: int = 0, restored: int = 0) -> None:
+        """Post and remember, or say in the log that there were messages enough."""
+        if self.sent.messages >= MESSAGES_A_RUN:
+            log.error(
+                "%s: Slack got %d messages about it, so this one is only written here: %s",
+                printable(self._group.key, 260),
+                self.sent.messages,
+                " / ".join(message.body.splitlines()),
+            )
+        else:
+            try:
+                self._notifier.post(message)
+            except MessageRefused as error:
+                self.refused.append(error)
+                return
+            self.sent = replace(
+                self.sent,
+                messages=self.sent.messages + 1,
+                urgent=self.sent.urgent + urgent,
+                restored=self.sent.restored + restored,
+            )
+        self._memory.remember(self._group.key, tokens, self.sent)

@@ -1,0 +1,49 @@
+"""From what Airflow says of a run to the run's plan."""
+
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, timedelta
+from difflib import get_close_matches
+from typing import Any
+
+from stocksync.errors import BadSetting
+from stocksync.model.plan import RunPlan, dry_run_reason, local_date, stop_time
+from stocksync.settings import Settings
+
+
+def plan(context: Mapping[str, Any], settings: Settings) -> RunPlan:
+    """Decide once what this run is; every task goes by it."""
+    run, params = context["dag_run"], context["params"]
+    refuse_unknown(run.conf or {}, context["dag"].params)  # the run's own params hold whatever conf held
+    now = datetime.now(UTC)
+    day = run_date(run, settings)
+    started = (run.start_date or now).astimezone(settings.zone)
+    reason = dry_run_reason(asked=params["dry_run"], run_date=day, today=local_date(now, settings.zone))
+    return RunPlan(
+        run_id=run.run_id,
+        run_type=str(getattr(run.run_type, "value", run.run_type)),
+        date=day.isoformat(),
+        dry_run=bool(reason),
+        dry_run_reason=reason,
+        pass_number=run.clear_number or 0,
+        batch_size=params["batch_size"],
+        auto_restore_limit=params["auto_restore_limit"],
+        started_at=started.isoformat(timespec="seconds"),
+        stop_at=stop_time(started, timedelta(minutes=settings.run_timeout_minutes)).isoformat(),
+    )
+
+
+def run_date(run: Any, settings: Settings) -> date:  # noqa: ANN401 - Airflow's DagRun, in a task or in a callback
+    """Tell the local date a run belongs to.
+
+    A manual run may have no logical date; and a logical date of 17:00 UTC is 02:00 of the next day in Seoul.
+    """
+    return local_date(run.logical_date or run.run_after, settings.zone)
+
+
+def refuse_unknown(conf: Mapping[str, Any], params: Mapping[str, Any]) -> None:
+    """Airflow accepts any key in a run's configuration; a misspelt one would be ignored in silence."""
+    for key in conf:
+        if key not in params:
+            close = get_close_matches(key, list(params), n=1)
+            hint = f"; did you mean {close[0]!r}?" if close else ""
+            raise BadSetting(f"param {key!r} is not known{hint} (allowed: {', '.join(sorted(params))})")

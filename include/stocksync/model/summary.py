@@ -1,0 +1,124 @@
+"""The run summary: the return value of the task `summarize`, which the report and the UI read."""
+
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Self
+
+from stocksync.model.plan import RunPlan
+from stocksync.model.policy import Severity
+from stocksync.model.tally import Tally, TopEntry
+
+
+class RunStatus(StrEnum):
+    """How a run ended."""
+
+    COMPLETE = "complete"
+    PARTIAL = "partial"
+    """The time limit came first; the rest waits for the next run."""
+    FAILED = "failed"
+    """A range or the publishing failed; what was done is counted, the rest is unprocessed."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunSummary:
+    """A run in numbers. Field by field as in the JSON.
+
+    Always: total = matched + restored + manual_review + changed + invalid + unprocessed, and
+    restored + manual_review = sum of by_severity. A dry run counts what it would have done.
+
+    In a run that was cleared, every restore counts that any of its passes made, so that restored is the number of
+    events; everything else is what was seen last. The total stays the number of products: each restore of an
+    earlier pass takes the place of one product that agrees, or, where those are too few, of one that was not looked
+    at. Only where the restores are more than the products is the total larger.
+    """
+
+    date: str
+    run_id: str
+    run_type: str
+    dry_run: bool
+    status: str
+    started_at: str
+    finished_at: str
+    duration_seconds: float
+    total: int
+    matched: int
+    restored: int
+    manual_review: int
+    changed: int
+    invalid: int
+    unprocessed: int
+    by_severity: dict[str, int]
+    mean_discrepancy: float
+    max_discrepancy: int
+    max_discrepancy_product: str | None
+    top: list[dict[str, Any]]
+    missing_keys: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON for XCom."""
+        return asdict(self)
+
+    def in_words(self) -> str:
+        """One line for the log."""
+        return (
+            f"{self.date}{' (dry run)' if self.dry_run else ''}: {self.status}; {self.total:,} products, "
+            f"{self.matched:,} agree, {self.restored:,} restored, {self.manual_review:,} for manual review, "
+            f"{self.changed:,} still changing, {self.invalid:,} no stock number, {self.unprocessed:,} not looked at, "
+            f"in {self.duration_seconds:.1f} s"
+        )
+
+    @classmethod
+    def from_dict(cls, raw: dict[str, Any]) -> Self:
+        """Undo `to_dict`."""
+        return cls(**raw)
+
+
+def summarize(plan: RunPlan, tally: Tally, *, unprocessed: int, status: RunStatus, finished: datetime) -> RunSummary:
+    """Put a run's counts into the summary's shape.
+
+    Args:
+        plan: the run
+        tally: what its ranges counted
+        unprocessed: products the latest pass did not look at
+        status: how it ended
+        finished: when
+    """
+    found = tally.restored + tally.review
+    total = max(tally.products + unprocessed, tally.accounted)
+    largest = found.top[0] if found.top else None
+    started = datetime.fromisoformat(plan.started_at)
+    return RunSummary(
+        date=plan.date,
+        run_id=plan.run_id,
+        run_type=plan.run_type,
+        dry_run=plan.dry_run,
+        status=status.value,
+        started_at=plan.started_at,
+        finished_at=finished.astimezone(started.tzinfo).isoformat(timespec="seconds"),
+        duration_seconds=round((finished - started).total_seconds(), 3),
+        total=total,
+        matched=tally.agreeing,
+        restored=tally.restored.count,
+        manual_review=tally.review.count,
+        changed=tally.changed,
+        invalid=tally.invalid,
+        unprocessed=total - tally.accounted - tally.agreeing,
+        by_severity={s.value: found.by_severity.get(s.value, 0) for s in Severity},
+        mean_discrepancy=round(found.absolute_sum / found.count, 2) if found.count else 0.0,
+        max_discrepancy=abs(largest.discrepancy) if largest else 0,
+        max_discrepancy_product=largest.product_id if largest else None,
+        top=[_top_entry(entry) for entry in found.top],
+        missing_keys=tally.missing_keys + found.missing_keys,
+    )
+
+
+def _top_entry(entry: TopEntry) -> dict[str, Any]:
+    return {
+        "product_id": entry.product_id,
+        "db": entry.db_stock,
+        "redis": entry.redis_stock,
+        "discrepancy": entry.discrepancy,
+        "severity": entry.severity,
+        "action": entry.action,
+    }

@@ -1,0 +1,197 @@
+"""Counting what was found: values that merge in any order and grouping."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from heapq import nsmallest
+from typing import Any, Self
+
+from stocksync.model.finding import Finding
+from stocksync.model.policy import Action, Severity
+
+TOP = 10
+
+
+@dataclass(frozen=True, slots=True)
+class TopEntry:
+    """A line of the ten largest discrepancies."""
+
+    product_id: str
+    db_stock: int
+    redis_stock: int
+    discrepancy: int
+    severity: str
+    action: str
+
+    @classmethod
+    def of(cls, finding: Finding) -> Self:
+        """Keep what the summary shows of a finding."""
+        return cls(
+            finding.product_id,
+            finding.db_stock,
+            finding.redis_stock,
+            finding.discrepancy,
+            finding.severity.value,
+            finding.action.value,
+        )
+
+    def rank(self) -> tuple[int, str]:
+        """Largest first; equal sizes by id, so that the list does not depend on the order of the work."""
+        return (-abs(self.discrepancy), self.product_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """Confirmed discrepancies that met the same fate (all restored, or all left to a person).
+
+    Attributes:
+        by_severity: count for each severity that occurred
+        absolute_sum: sum of the absolute discrepancies
+        missing_keys: how many of them had no key in the cache
+        top: the ten largest
+    """
+
+    by_severity: Mapping[str, int] = field(default_factory=dict)
+    absolute_sum: int = 0
+    missing_keys: int = 0
+    top: tuple[TopEntry, ...] = ()
+
+    @property
+    def count(self) -> int:
+        """How many there are."""
+        return sum(self.by_severity.values())
+
+    @classmethod
+    def of(cls, findings: Sequence[Finding]) -> Self:
+        """Count a list."""
+        by_severity: dict[str, int] = {}
+        for finding in findings:
+            by_severity[finding.severity.value] = by_severity.get(finding.severity.value, 0) + 1
+        return cls(
+            by_severity=by_severity,
+            absolute_sum=sum(abs(f.discrepancy) for f in findings),
+            missing_keys=sum(f.key_missing for f in findings),
+            top=tuple(nsmallest(TOP, map(TopEntry.of, findings), key=TopEntry.rank)),
+        )
+
+    def __add__(self, other: "Findings") -> "Findings":
+        """Merge two counts."""
+        return Findings(
+            by_severity={
+                s.value: n
+                for s in Severity
+                if (n := self.by_severity.get(s.value, 0) + other.by_severity.get(s.value, 0))
+            },
+            absolute_sum=self.absolute_sum + other.absolute_sum,
+            missing_keys=self.missing_keys + other.missing_keys,
+            top=tuple(nsmallest(TOP, (*self.top, *other.top), key=TopEntry.rank)),
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON."""
+        return {
+            "by_severity": dict(self.by_severity),
+            "absolute_sum": self.absolute_sum,
+            "missing_keys": self.missing_keys,
+            "top": [list(_fields(entry)) for entry in self.top],
+        }
+
+    @classmethod
+    def from_dict(cls, raw: Mapping[str, Any]) -> Self:
+        """Undo `to_dict`."""
+        return cls(
+            raw["by_severity"],
+            raw["absolute_sum"],
+            raw["missing_keys"],
+            tuple(TopEntry(*entry) for entry in raw["top"]),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """What became of the products looked at so far.
+
+    Attributes:
+        matched: both stores agree (or the product has no key and the policy says to leave it), less one for each
+            restore of an earlier pass (see Progress.next_pass): with few products it may be below 0, and `agreeing`
+            is what people are shown
+        changed: still moving after several looks, so left alone
+        invalid: a value that is no stock number, in either store
+        restored: discrepancies written back to the cache
+        review: discrepancies left to a person
+        missing_keys: products without a key that are in none of the two above
+    """
+
+    matched: int = 0
+    changed: int = 0
+    invalid: int = 0
+    restored: Findings = field(default_factory=Findings)
+    review: Findings = field(default_factory=Findings)
+    missing_keys: int = 0
+
+    @property
+    def products(self) -> int:
+        """How many products have been looked at, by the latest pass."""
+        return self.matched + self.accounted
+
+    @property
+    def accounted(self) -> int:
+        """Everything that did not simply agree; a product that was restored by two passes is in it twice."""
+        return self.changed + self.invalid + self.restored.count + self.review.count
+
+    @property
+    def agreeing(self) -> int:
+        """How many products agree and are nothing else besides."""
+        return max(0, self.matched)
+
+    @classmethod
+    def of(cls, findings: Sequence[Finding]) -> Self:
+        """Count findings by what was done about them."""
+        return cls(
+            restored=Findings.of([f for f in findings if f.action is Action.REDIS_RESTORED]),
+            review=Findings.of([f for f in findings if f.action is Action.MANUAL_REVIEW_REQUIRED]),
+        )
+
+    def __add__(self, other: "Tally") -> "Tally":
+        """Merge two counts."""
+        return Tally(
+            matched=self.matched + other.matched,
+            changed=self.changed + other.changed,
+            invalid=self.invalid + other.invalid,
+            restored=self.restored + other.restored,
+            review=self.review + other.review,
+            missing_keys=self.missing_keys + other.missing_keys,
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON."""
+        return {
+            "matched": self.matched,
+            "changed": self.changed,
+            "invalid": self.invalid,
+            "restored": self.restored.to_dict(),
+            "review": self.review.to_dict(),
+            "missing_keys": self.missing_keys,
+        }
+
+    @classmethod
+    def from_dict(cls, raw: Mapping[str, Any]) -> Self:
+        """Undo `to_dict`."""
+        return cls(
+            raw["matched"],
+            raw["changed"],
+            raw["invalid"],
+            Findings.from_dict(raw["restored"]),
+            Findings.from_dict(raw["review"]),
+            raw["missing_keys"],
+        )
+
+
+def _fields(entry: TopEntry) -> tuple[Any, ...]:
+    return (
+        entry.product_id,
+        entry.db_stock,
+        entry.redis_stock,
+        entry.discrepancy,
+        entry.severity,
+        entry.action,
+    )

@@ -1,0 +1,114 @@
+"""First look: finding the products whose two numbers do not agree, a group at a time."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import compress
+from operator import ne
+
+from stocksync.model.policy import Difference, Rules, Verdict, judge
+from stocksync.model.stock import CacheValue, LedgerValue
+from stocksync.model.tally import Tally
+from stocksync.reconcile.ports import LedgerBatch
+
+GROUP_SIZE = 500
+"""Products a group remembers before it is handed on: what a bad night takes of memory, and one commit's size."""
+
+
+@dataclass(frozen=True, slots=True)
+class Suspect:
+    """A product that looked different once: perhaps drift, perhaps an order on its way to the other store."""
+
+    product_id: str
+    ledger: LedgerValue
+    cache: CacheValue
+
+
+@dataclass(slots=True)
+class SuspectGroup:
+    """A run of consecutive ids, with those among them that are to be looked at again.
+
+    Attributes:
+        position: the last id of the group
+        suspects: the products that differ
+        matched: how many do not
+        invalid: ids whose value in one of the stores is no stock number
+        missing_keys: how many of the matched and the invalid have no key in the cache
+        passed: ids the group ran over that were counted before
+        last: whether the range ends with this group
+    """
+
+    position: str | None = None
+    suspects: list[Suspect] = field(default_factory=list)
+    matched: int = 0
+    invalid: list[str] = field(default_factory=list)
+    missing_keys: int = 0
+    passed: set[str] = field(default_factory=set)
+    last: bool = False
+
+    @property
+    def full(self) -> bool:
+        """Whether it holds as many products as are remembered at once."""
+        return len(self.suspects) + len(self.invalid) >= GROUP_SIZE
+
+    @property
+    def tally(self) -> Tally:
+        """What became of all but the suspects."""
+        return Tally(matched=self.matched, invalid=len(self.invalid), missing_keys=self.missing_keys)
+
+
+def groups(
+    pairs: Iterable[tuple[LedgerBatch, list[CacheValue]]],
+    *,
+    prefix: bytes,
+    rules: Rules,
+    counted_before: frozenset[str],
+) -> Iterator[SuspectGroup]:
+    """Cut a scan into groups of about GROUP_SIZE suspects and invalid products.
+
+    Args:
+        pairs: the ledger's batches with the cache's values beside them
+        prefix: what a cache key has before the product id
+        rules: the run's thresholds
+        counted_before: ids an earlier attempt has counted already; they are passed over
+    """
+    group = SuspectGroup()
+    for batch, values in pairs:
+        group.position = batch.keys[-1][len(prefix) :].decode()
+        if counted_before:
+            batch, values = _without(counted_before, batch, values, group.passed, prefix)  # noqa: PLW2901
+        if batch.stocks == values:  # in C, for a thousand products at once
+            group.matched += len(values)
+        else:
+            _sort_out(batch, values, group, prefix, rules)
+        if group.full:
+            yield group
+            group = SuspectGroup(position=group.position)
+    group.last = True
+    yield group
+
+
+def _sort_out(batch: LedgerBatch, values: list[CacheValue], group: SuspectGroup, prefix: bytes, rules: Rules) -> None:
+    different = list(compress(zip(batch.keys, batch.stocks, values, strict=True), map(ne, batch.stocks, values)))
+    group.matched += len(values) - len(different)
+    for key, ledger, cache in different:
+        product_id = key[len(prefix) :].decode()
+        verdict = judge(ledger, cache, rules)
+        if isinstance(verdict, Difference):
+            group.suspects.append(Suspect(product_id, ledger, cache))
+            continue
+        group.missing_keys += cache is None
+        if verdict is Verdict.MATCHED:
+            group.matched += 1
+        else:
+            group.invalid.append(product_id)
+
+
+def _without(
+    counted: frozenset[str], batch: LedgerBatch, values: list[CacheValue], passed: set[str], prefix: bytes
+) -> tuple[LedgerBatch, list[CacheValue]]:
+    """Take out of a batch, and note as passed, what an earlier attempt has counted."""
+    ids = [key[len(prefix) :].decode() for key in batch.keys]
+    left = [product_id not in counted for product_id in ids]
+    passed.update(counted.intersection(ids))
+    rest = LedgerBatch(list(compress(batch.keys, left)), list(compress(batch.stocks, left)))
+    return rest, list(compress(values, left))

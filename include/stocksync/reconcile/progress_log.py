@@ -1,0 +1,62 @@
+"""What a reconciliation says in the task log: progress every few seconds, never a line a product."""
+
+import logging
+from collections.abc import Sequence
+
+from stocksync.model.progress import RangeOutcome
+from stocksync.model.tally import Tally
+from stocksync.model.text import printable
+from stocksync.reconcile.ports import Clock
+
+log = logging.getLogger(__name__)
+
+_EVERY_SECONDS = 5.0
+_NAMED_AT_MOST = 20
+
+
+class ScanProgress:
+    """How many products have been compared since the scan began, and how fast; keeps to a pace if there is one.
+
+    Args:
+        clock: time
+        pace: most products a second; None: as fast as the stores answer
+    """
+
+    def __init__(self, clock: Clock, pace: float | None) -> None:
+        self._clock = clock
+        self._pace = pace
+        self._begun = self._told = clock.monotonic()
+        self._compared = 0
+
+    def compared(self, products: int, counted: Tally) -> None:
+        """Note a batch; tell of it now and then, and wait if it came too soon."""
+        self._compared += products
+        now = self._clock.monotonic()
+        if self._pace is not None:
+            self._clock.sleep(max(0.0, self._begun + self._compared / self._pace - now))
+        if now - self._told >= _EVERY_SECONDS:
+            self._told = now
+            log.info(
+                "%s products compared, %s a second, %d differences confirmed so far",
+                f"{self._compared:,}",
+                f"{self._compared / (now - self._begun):,.0f}",
+                counted.restored.count + counted.review.count,
+            )
+
+
+def name(what: str, product_ids: Sequence[str]) -> None:
+    """Name products in the log: a few of them, made safe to print."""
+    if product_ids:
+        shown = ", ".join(printable(product_id) for product_id in product_ids[:_NAMED_AT_MOST])
+        more = f" and {len(product_ids) - _NAMED_AT_MOST:,} more" if len(product_ids) > _NAMED_AT_MOST else ""
+        log.warning("%s: %s%s", what, shown, more)
+
+
+def in_words(outcome: RangeOutcome) -> str:
+    """Put what became of a range into one line."""
+    tally = outcome.tally
+    return (
+        f"{tally.products:,} products: {tally.agreeing:,} agree, {tally.restored.count:,} restored, "
+        f"{tally.review.count:,} for manual review, {tally.changed:,} still changing, "
+        f"{tally.invalid:,} no stock number, {outcome.unprocessed:,} left"
+    )

@@ -1,0 +1,72 @@
+"""Second look: a difference is believed when nothing has moved while the stores had time to settle.
+
+That the counter shows the same bytes is not enough: an order and a return make it come back while both are still on
+their way to the ledger. Nobody may have written it at all. Then every order from before the first look has reached
+the ledger by the second, no other has touched it, and what is left is drift.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from stocksync.model.policy import Difference, Rules, Verdict, judge
+from stocksync.model.tally import Tally
+from stocksync.reconcile.first_look import Suspect
+from stocksync.reconcile.ports import StockCache, StockLedger
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmed:
+    """A difference seen twice, and nothing moved in between."""
+
+    product_id: str
+    difference: Difference
+    cache: bytes | None
+
+
+@dataclass(slots=True)
+class Look:
+    """What became of the suspects. A product that left the ledger meanwhile is in none of these."""
+
+    confirmed: list[Confirmed] = field(default_factory=list)
+    moving: list[Suspect] = field(default_factory=list)
+    invalid: list[str] = field(default_factory=list)
+    tally: Tally = field(default_factory=Tally)
+
+
+def first_look(suspects: Sequence[Suspect], cache: StockCache) -> list[Suspect]:
+    """Read the suspects' counters once more, so that from now on no write to them goes unnoticed."""
+    if not suspects:
+        return []
+    seen = cache.look([suspect.product_id for suspect in suspects])
+    return [Suspect(s.product_id, s.ledger, value) for s, (value, _) in zip(suspects, seen, strict=True)]
+
+
+def look_again(suspects: Sequence[Suspect], *, ledger: StockLedger, cache: StockCache, rules: Rules) -> Look:
+    """Read the suspects once more in both stores and compare with what was seen before."""
+    look = Look()
+    if not suspects:
+        return look
+    ids = [suspect.product_id for suspect in suspects]
+    stocks = ledger.read(ids)
+    # The cache is read after the ledger: it is the side that is written, under the condition that it still holds
+    # the bytes of this very read.
+    matched = missing = 0
+    for suspect, (value, untouched) in zip(suspects, cache.look(ids), strict=True):
+        stock = stocks.get(suspect.product_id)
+        if stock is None:
+            continue
+        verdict = judge(stock, value, rules)
+        if isinstance(verdict, Difference):
+            same = untouched and (stock, value) == (suspect.ledger, suspect.cache)
+            if same and (value is None or isinstance(value, bytes)):
+                look.confirmed.append(Confirmed(suspect.product_id, verdict, value))
+            else:
+                look.moving.append(Suspect(suspect.product_id, stock, value))
+            continue
+        missing += value is None
+        if verdict is Verdict.MATCHED:
+            matched += 1
+        else:
+            look.invalid.append(suspect.product_id)
+    look.tally = Tally(matched=matched, invalid=len(look.invalid), missing_keys=missing)
+    return look

@@ -1,0 +1,41 @@
+"""Waiting for the second look: groups settle in a short queue while the scan goes on."""
+
+from collections import deque
+from collections.abc import Callable, Iterator
+
+from stocksync.reconcile.first_look import SuspectGroup
+from stocksync.reconcile.ports import Clock, StockCache
+from stocksync.reconcile.second_look import first_look
+
+GROUPS_SETTLING = 64
+"""How many groups may wait for their second look while the scan goes on; bounds the memory of a bad night."""
+
+
+def settled(
+    found: Iterator[SuspectGroup], cache: StockCache, clock: Clock, *, settle: float, late: Callable[[], bool]
+) -> Iterator[SuspectGroup]:
+    """Hand on each group when it is due for its second look, in order, scanning on meanwhile.
+
+    Args:
+        found: the scan
+        cache: where the suspects' counters are watched from now on
+        clock: time
+        settle: seconds a difference must stand unchanged
+        late: whether the run's time is up: then no further group is handed on
+    """
+    waiting: deque[tuple[float, SuspectGroup]] = deque()
+
+    def first_when_due() -> Iterator[SuspectGroup]:
+        due, group = waiting.popleft()
+        clock.sleep(max(0.0, due - clock.monotonic()))
+        if not late():
+            yield group
+
+    for group in found:
+        group.suspects = first_look(group.suspects, cache)
+        wait = settle if group.suspects else 0.0
+        waiting.append((clock.monotonic() + wait, group))
+        while waiting and (waiting[0][0] <= clock.monotonic() or len(waiting) > GROUPS_SETTLING):
+            yield from first_when_due()
+    while waiting:
+        yield from first_when_due()

@@ -1,0 +1,176 @@
+"""A day in numbers: which run is the headline, and what must be said before any number."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, tzinfo
+from decimal import ROUND_HALF_UP, Decimal
+from enum import StrEnum
+from typing import Any
+
+from stocksync.model.policy import Action, Severity
+from stocksync.model.summary import RunStatus, RunSummary
+from stocksync.model.text import printable
+
+REPORTS_COMPARED = 7
+"""How many earlier reports a day is compared with."""
+_SCHEDULED = "scheduled"
+
+
+class RunState(StrEnum):
+    """How Airflow says a run stands."""
+
+    FINISHED = "finished"
+    FAILED = "failed"
+    RUNNING = "running"
+
+
+@dataclass(frozen=True, slots=True)
+class RunOfDay:
+    """One run of stock_sync on the day.
+
+    Attributes:
+        run_id: Airflow's run id
+        state: how it stands
+        summary: its numbers; None: it has none (yet, or it failed too early)
+    """
+
+    run_id: str
+    state: RunState
+    summary: RunSummary | None
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What later reports compare themselves with.
+
+    Attributes:
+        date: local date
+        discrepancies: restored and left to a person
+    """
+
+    date: str
+    discrepancies: int
+
+
+def headline(runs: Sequence[RunOfDay]) -> RunSummary | None:
+    """Choose the run the report is about: the scheduled one, else the latest that finished."""
+    with_numbers = [run.summary for run in runs if run.summary is not None]
+    scheduled = [summary for summary in with_numbers if summary.run_type == _SCHEDULED]
+    return max(scheduled or with_numbers, key=_finished, default=None)
+
+
+def notices(runs: Sequence[RunOfDay], chosen: RunSummary | None) -> list[dict[str, Any]]:
+    """Collect what must be said at the top: nobody may take a missing or a broken run for a good day."""
+    said: list[dict[str, Any]] = []
+    if not runs:
+        said.append({"kind": "no_run"})
+    for run in runs:
+        run_id, summary = printable(run.run_id, 250), run.summary
+        if run.state is RunState.RUNNING:
+            said.append({"kind": "running", "run_id": run_id})
+        elif summary is not None and summary.status == RunStatus.PARTIAL:
+            said.append({"kind": "partial", "run_id": run_id, "unprocessed": summary.unprocessed})
+        elif run.state is RunState.FAILED or (summary is not None and summary.status == RunStatus.FAILED):
+            said.append({"kind": "failed", "run_id": run_id, "unprocessed": summary.unprocessed if summary else 0})
+    if chosen is not None and chosen.dry_run:
+        said.append({"kind": "dry_run", "run_id": printable(chosen.run_id, 250)})
+    if chosen is not None and chosen.total == 0:
+        said.append({"kind": "empty"})
+    return said
+
+
+def numbers(summary: RunSummary, zone: tzinfo) -> dict[str, Any]:
+    """Put a run's numbers as the report shows them."""
+    discrepancies = summary.restored + summary.manual_review
+    minutes, seconds = divmod(int(Decimal(str(summary.duration_seconds)).quantize(Decimal(1), ROUND_HALF_UP)), 60)
+    top = [_product(entry) for entry in summary.top]
+    attention = [product for product in top if product["manual"]]
+    return {
+        "status": summary.status,
+        "total": summary.total,
+        "matched": summary.matched,
+        "matched_share": share(summary.matched, summary.total),
+        "discrepancies": discrepancies,
+        "discrepancy_share": share(discrepancies, summary.total),
+        "changed": summary.changed,
+        "invalid": summary.invalid,
+        "unprocessed": summary.unprocessed,
+        "restored": summary.restored,
+        "manual_review": summary.manual_review,
+        "attention": attention,
+        "attention_rest": summary.manual_review - len(attention),
+        "finished_at": _clock_time(summary, zone),
+        "mean": f"{summary.mean_discrepancy:,.2f}".rstrip("0").rstrip("."),
+        "minutes": minutes,
+        "seconds": seconds,
+        "urgent": summary.by_severity.get(Severity.CRITICAL.value, 0),
+        "top": top,
+    }
+
+
+def one_line(summary: RunSummary, zone: tzinfo) -> dict[str, Any]:
+    """Put a further run's numbers as its line shows them."""
+    return {
+        "run_id": printable(summary.run_id, 250),
+        "status": summary.status,
+        "finished_at": _clock_time(summary, zone),
+        "total": summary.total,
+        "discrepancies": summary.restored + summary.manual_review,
+        "restored": summary.restored,
+        "manual_review": summary.manual_review,
+        "dry_run": summary.dry_run,
+    }
+
+
+def share(part: int, whole: int) -> str:
+    """Give a percentage with two decimals; only all is 100.00 and only none is 0.00."""
+    if whole == 0:
+        return "0.00"
+    percent = (Decimal(part) * 100 / Decimal(whole)).quantize(Decimal("0.01"), ROUND_HALF_UP)
+    if part < whole:
+        percent = min(percent, Decimal("99.99"))
+    if part > 0:
+        percent = max(percent, Decimal("0.01"))
+    return f"{percent:.2f}"
+
+
+def change(summary: RunSummary, earlier: Sequence[Figures]) -> dict[str, Any] | None:
+    """Compare a day with the reports of the days before it: one a date, the latest seven dates.
+
+    Args:
+        summary: the day's headline
+        earlier: figures of reports, the newest report first
+    """
+    by_date: dict[str, int] = {}
+    for figures in earlier:
+        if figures.date < summary.date:
+            by_date.setdefault(figures.date, figures.discrepancies)
+    last = [by_date[date] for date in sorted(by_date, reverse=True)[:REPORTS_COMPARED]]
+    if not last:
+        return None
+    mean = Decimal(sum(last)) / len(last)
+    difference = Decimal(summary.restored + summary.manual_review) - mean
+    return {"reports": len(last), "discrepancies": f"{_tenth(difference):+,}", "mean": f"{_tenth(mean):,}"}
+
+
+def _tenth(number: Decimal) -> Decimal:
+    rounded = number.quantize(Decimal("0.1"), ROUND_HALF_UP)
+    return rounded.quantize(Decimal(1)) if rounded == rounded.to_integral_value() else rounded
+
+
+def _finished(summary: RunSummary) -> datetime:
+    return datetime.fromisoformat(summary.finished_at)
+
+
+def _clock_time(summary: RunSummary, zone: tzinfo) -> str:
+    return _finished(summary).astimezone(zone).strftime("%H:%M:%S")
+
+
+def _product(entry: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "id": printable(entry["product_id"]),
+        "db": entry["db"],
+        "redis": entry["redis"],
+        "size": abs(entry["discrepancy"]),
+        "manual": entry["action"] == Action.MANUAL_REVIEW_REQUIRED.value,
+    }
