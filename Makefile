@@ -58,7 +58,7 @@ env: ## write .env with fresh random passwords, which docker compose requires
 
 .PHONY: mutants
 mutants: .venv/.installed ## put bugs into the program one at a time and see each one caught (docs/reliability.md)
-	@$(BIN)/python -m tests.chaos.mutants
+	@$(BIN)/python -m tests.kit.mutants
 
 .PHONY: demo
 demo: .venv/.installed ## one night from start to end on embedded services (no Docker): exit 0 if it did what the data says

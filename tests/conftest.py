@@ -2,7 +2,7 @@ import signal
 
 from hypothesis import HealthCheck, settings
 
-from tests.services import cache, cluster, database, kafka, postgres, redis_server, run_folder, topic
+from tests.kit.services import cache, cluster, database, kafka, postgres, redis_server, run_folder, topic
 
 __all__ = ["cache", "cluster", "database", "kafka", "postgres", "redis_server", "run_folder", "topic"]
 

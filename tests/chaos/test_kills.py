@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.chaos.attempts import STEPS, ChaosShop, Kill, attempt
-from tests.chaos.oracle import assert_promises
+from tests.kit.chaos.attempts import STEPS, ChaosShop, Kill, attempt
+from tests.kit.oracle import assert_promises
 
 PRODUCTS = 60
 GROUPS = 3  # seven of ten products differ, so fourteen differences are twenty products

@@ -12,9 +12,9 @@ from datetime import timedelta
 import pytest
 
 from stocksync.model.policy import Action
-from tests.chaos import size
-from tests.chaos.orders import Market, SettlingClock, Writers
-from tests.shop import Shop, SystemClock
+from tests.kit.chaos import size
+from tests.kit.chaos.orders import Market, SettlingClock, Writers
+from tests.kit.real_shop import Shop, SystemClock
 
 SMALL = [-10, -7, -3, -1, 1, 2, 5, 10]
 LARGE = 60

@@ -2,10 +2,10 @@
 
 import pytest
 
-from tests.chaos import size
-from tests.chaos.attempts import ChaosShop
-from tests.chaos.oracle import assert_promises, expected, logical_events
-from tests.chaos.schedules import Play, Schedule
+from tests.kit.chaos import size
+from tests.kit.chaos.attempts import ChaosShop
+from tests.kit.chaos.schedules import Play, Schedule
+from tests.kit.oracle import assert_promises, expected, logical_events
 
 KAFKA_EVERY = 20
 """Of so many schedules one publishes to a real broker; the others to a list, which is faster."""

@@ -22,10 +22,10 @@ from hypothesis.stateful import (
 from stocksync.adapters import redis_outbox
 from stocksync.model.progress import RangeOutcome
 from stocksync.reconcile import first_look
-from tests.chaos import size
-from tests.chaos.attempts import STEPS
-from tests.chaos.stepping import SETTLE, Attempt, World
-from tests.fakes.world import CODEC
+from tests.kit.chaos import size
+from tests.kit.chaos.attempts import STEPS
+from tests.kit.chaos.stepping import SETTLE, Attempt, World
+from tests.kit.fakes.shop import CODEC
 
 IDS = ["a", "b", "c", "d", "e"]
 PRODUCT = st.sampled_from(IDS)

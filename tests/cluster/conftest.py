@@ -1,6 +1,6 @@
 import pytest
 
-from tests.cluster.deployed import Redis
+from tests.kit.cluster.deployed import Redis
 
 
 @pytest.fixture(scope="module")

@@ -10,8 +10,8 @@ import jsonschema
 import pytest
 
 from stocksync.settings import PREFIX, Settings
-from tests.cluster.compose_file import DEPLOY, compose, environment_of, filled_in, fresh_env, variables
-from tests.paths import ROOT
+from tests.kit.cluster.compose_file import DEPLOY, compose, environment_of, filled_in, fresh_env, variables
+from tests.kit.paths import ROOT
 
 TEXT = (ROOT / "docker-compose.yaml").read_text()
 SERVICES = compose()["services"]

@@ -8,7 +8,7 @@ from rich.console import Console
 from local.progress import Steps
 from local.run_folder import RunFolder
 from local.stack import Stack
-from tests.e2e.airflow import await_that
+from tests.kit.airflow.driver import await_that
 
 pytestmark = [pytest.mark.timeout(900), pytest.mark.usefixtures("cluster")]
 DAG = """

@@ -20,8 +20,8 @@ from stocksync.alerting.ports import Record
 from stocksync.errors import BadSetting
 from stocksync.model.finding import Alert, Finding
 from stocksync.model.policy import Action, severity_of
-from tests.cluster.compose_file import DEPLOY
-from tests.paths import ROOT, SCHEMA
+from tests.kit.cluster.compose_file import DEPLOY
+from tests.kit.paths import ROOT, SCHEMA
 
 pytestmark = pytest.mark.usefixtures("cluster")
 TOPIC = "stock.sync.alert"

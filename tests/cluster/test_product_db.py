@@ -8,8 +8,8 @@ import pytest
 
 from stocksync.adapters.postgres import LedgerTable, PostgresLedger
 from stocksync.adapters.postgres_ranges import partition
-from tests.cluster.deployed import run_script
-from tests.database import execute
+from tests.kit.cluster.deployed import run_script
+from tests.kit.database import execute
 
 
 @pytest.fixture

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 import redis
 
-from tests.cluster.compose_file import environment_of
-from tests.fakes.stores import FakeJournal
-from tests.shop import Shop
+from tests.kit.cluster.compose_file import environment_of
+from tests.kit.fakes.stores import FakeJournal
+from tests.kit.real_shop import Shop
 
 
 @pytest.fixture

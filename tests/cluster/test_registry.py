@@ -13,13 +13,13 @@ from local.apicurio import API, VERSION, Apicurio
 from stocksync.adapters.avro import UnknownEncoding
 from stocksync.errors import BadSetting
 from stocksync.settings import Settings
-from tests.cluster.compose_file import compose, environment_of, fresh_env
-from tests.cluster.deployed import run_script
 from tests.contract.test_schema_evolution import EVENTS
-from tests.database import execute
-from tests.other_team import AGREED
-from tests.paths import SCHEMA
-from tests.services import java_or_skip
+from tests.kit.cluster.compose_file import compose, environment_of, fresh_env
+from tests.kit.cluster.deployed import run_script
+from tests.kit.database import execute
+from tests.kit.paths import SCHEMA
+from tests.kit.services import java_or_skip
+from tests.kit.subscriber import AGREED
 
 pytestmark = pytest.mark.usefixtures("cluster")
 

@@ -9,8 +9,8 @@ import pytest
 from local.certificate import make_certificate
 from stocksync.errors import CacheUnavailable, LedgerUnavailable
 from stocksync.settings import Settings
-from tests.cluster.deployed import DEBIAN_POSTGRES, DebianPostgres, Redis, debian_redis, run_script
-from tests.database import execute
+from tests.kit.cluster.deployed import DEBIAN_POSTGRES, DebianPostgres, Redis, debian_redis, run_script
+from tests.kit.database import execute
 
 pytestmark = pytest.mark.usefixtures("cluster")
 

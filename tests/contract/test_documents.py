@@ -6,7 +6,7 @@ import subprocess
 import pytest
 
 from stocksync.settings import PREFIX, Settings
-from tests.paths import ROOT
+from tests.kit.paths import ROOT
 
 README = ROOT / "README.md"
 ROW = re.compile(r"^\|\s*`(STOCK_SYNC_[A-Z_]+)`\s*\|(.*)\|\s*$", re.MULTILINE)

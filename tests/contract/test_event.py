@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from stocksync.adapters.avro import SingleObjectCodec, UnknownEncoding, load_schema
 from stocksync.model.finding import Alert, Finding
 from stocksync.model.policy import Action, severity_of
-from tests.paths import SCHEMA
+from tests.kit.paths import SCHEMA
 
 NAMESPACE = "com.groom.ecommerce.monitoring.event.avro"
 ACTIONS = ["REDIS_RESTORED", "MANUAL_REVIEW_REQUIRED"]

@@ -8,8 +8,8 @@ import fastavro
 import pytest
 
 from stocksync.adapters.avro import load_schema
-from tests.other_team import ACTIONS, AGREED, SEVERITIES
-from tests.paths import SCHEMA
+from tests.kit.paths import SCHEMA
+from tests.kit.subscriber import ACTIONS, AGREED, SEVERITIES
 
 OURS = load_schema(SCHEMA)
 EVENTS = [

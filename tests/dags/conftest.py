@@ -7,9 +7,9 @@ import sys
 
 import pytest
 
-from tests.paths import DAGS, ROOT
+from tests.kit.paths import DAGS, ROOT
 
-PARSING = ROOT / "tests" / "dags" / "parsing.py"
+PARSING = ROOT / "tests" / "kit" / "airflow" / "parse_dags.py"
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from tests.paths import DAGS
+from tests.kit.paths import DAGS
 
 
 @pytest.fixture(scope="module")

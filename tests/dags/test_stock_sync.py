@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from tests.paths import DAGS
+from tests.kit.paths import DAGS
 
 EDGES = {
     "acquire_lock": {"partition_products", "reconcile", "summarize", "release_lock"},

@@ -4,11 +4,11 @@ from functools import partial
 
 import pytest
 
-from tests.e2e.airflow import Scheduler
-from tests.e2e.catalogue import ROWS
-from tests.e2e.place import place
-from tests.e2e.trouble import Person, Writes
-from tests.services import java_or_skip
+from tests.kit.airflow.driver import Scheduler
+from tests.kit.airflow.place import place
+from tests.kit.airflow.three_ranges import ROWS
+from tests.kit.airflow.trouble import Person, Writes
+from tests.kit.services import java_or_skip
 
 
 @pytest.fixture(scope="session")

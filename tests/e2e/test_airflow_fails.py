@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tests.e2e.airflow import await_that
-from tests.e2e.catalogue import (
+from tests.kit.airflow.driver import await_that
+from tests.kit.airflow.three_ranges import (
     IN_THE_SECOND_RANGE,
     LARGE,
     SECOND_RANGE,
@@ -17,7 +17,7 @@ from tests.e2e.catalogue import (
     lock,
     outboxes,
 )
-from tests.e2e.trouble import deaf_supervisor, gate_at, grow_older, has_ended, silent_broker
+from tests.kit.airflow.trouble import deaf_supervisor, gate_at, grow_older, has_ended, silent_broker
 
 pytestmark = pytest.mark.timeout(600)
 A_MINUTE = 60

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.cluster.compose_file import compose
-from tests.e2e.airflow import await_that
-from tests.e2e.catalogue import (
+from tests.kit.airflow.driver import await_that
+from tests.kit.airflow.place import HEALTH_PORT
+from tests.kit.airflow.three_ranges import (
     IN_THE_SECOND_RANGE,
     SUMMING,
     assert_complete,
@@ -18,8 +18,8 @@ from tests.e2e.catalogue import (
     begin_and_wait_at,
     rows,
 )
-from tests.e2e.place import HEALTH_PORT
-from tests.e2e.trouble import gate_at
+from tests.kit.airflow.trouble import gate_at
+from tests.kit.cluster.compose_file import compose
 
 pytestmark = [pytest.mark.timeout(1200), pytest.mark.usefixtures("cluster")]
 SERVICES = compose()["services"]

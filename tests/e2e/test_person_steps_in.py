@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.e2e.airflow import await_that
-from tests.e2e.catalogue import (
+from tests.kit.airflow.driver import await_that
+from tests.kit.airflow.three_ranges import (
     IN_THE_SECOND_RANGE,
     LARGE,
     SMALL,
@@ -16,7 +16,7 @@ from tests.e2e.catalogue import (
     outboxes,
     ranges,
 )
-from tests.e2e.trouble import gate_at, has_ended, silent_broker
+from tests.kit.airflow.trouble import gate_at, has_ended, silent_broker
 
 pytestmark = pytest.mark.timeout(600)
 A_MINUTE = 60

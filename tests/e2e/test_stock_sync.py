@@ -3,7 +3,7 @@
 import signal
 from datetime import date, timedelta
 
-from tests.e2e.airflow import await_that, today
+from tests.kit.airflow.driver import await_that, today
 
 ALL_GREEN = dict.fromkeys(
     ["acquire_lock", "partition_products", "reconcile", "publish_pending", "summarize", "release_lock"], "success"

@@ -8,11 +8,11 @@ from local.ports import free_port
 from stocksync.adapters.avro import SingleObjectCodec, load_schema
 from stocksync.adapters.kafka import DEFAULTS, KafkaAlertPublisher
 from stocksync.errors import BadSetting, PublishFailed
-from tests.chaos.oracle import assert_promises
-from tests.faults.nights import ROWS, Night
-from tests.faults.proxy import CUT_BEFORE, HANG, LOSE_REPLY, Fault, Proxy
-from tests.paths import SCHEMA
-from tests.shop import Shop
+from tests.kit.oracle import assert_promises
+from tests.kit.paths import SCHEMA
+from tests.kit.proxy import CUT_BEFORE, HANG, LOSE_REPLY, Fault, Proxy
+from tests.kit.real_shop import Shop
+from tests.kit.retried_run import ROWS, Night
 
 FOUND = 21  # seven of ten products differ
 

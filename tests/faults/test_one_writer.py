@@ -3,9 +3,9 @@
 import pytest
 
 from stocksync.errors import LockHeld
-from tests.chaos.attempts import Attempt, ChaosShop, Kill
-from tests.chaos.oracle import assert_promises, logical_events
-from tests.faults.nights import ROWS
+from tests.kit.chaos.attempts import Attempt, ChaosShop, Kill
+from tests.kit.oracle import assert_promises, logical_events
+from tests.kit.retried_run import ROWS
 
 STEPS = ["settled", "looked again", "committed", "published", "saved"]
 

@@ -4,8 +4,8 @@ import pytest
 
 from stocksync.adapters import postgres_copy
 from stocksync.reconcile import first_look
-from tests.chaos.oracle import logical_events
-from tests.faults.nights import QuietShop, once
+from tests.kit.oracle import logical_events
+from tests.kit.retried_run import QuietShop, once
 
 FREE = [("a", 100, 97), ("b", 5, 5)]
 

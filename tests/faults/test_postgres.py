@@ -8,9 +8,9 @@ import pytest
 
 from stocksync.adapters import postgres_copy
 from stocksync.errors import LedgerUnavailable
-from tests.chaos.oracle import assert_promises
-from tests.faults.nights import ROWS, Night, QuietShop, once, through
-from tests.faults.proxy import CUT_BEFORE, LOSE_REPLY, Fault, Proxy
+from tests.kit.oracle import assert_promises
+from tests.kit.proxy import CUT_BEFORE, LOSE_REPLY, Fault, Proxy
+from tests.kit.retried_run import ROWS, Night, QuietShop, once, through
 
 STEPS = ["settled", "looked again", "committed", "published", "saved"]
 MANY = [(f"P{n:06d}", 100, 97 if n % 1000 == 0 else 100) for n in range(50_000)]

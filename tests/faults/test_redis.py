@@ -3,9 +3,9 @@
 import pytest
 
 from stocksync.errors import CacheUnavailable, LockLost, Superseded
-from tests.chaos.oracle import assert_promises, expected, logical_events
-from tests.faults.nights import ROWS, Night, QuietShop, client, once
-from tests.faults.proxy import CUT_BEFORE, HANG, LOSE_REPLY, Fault, Proxy
+from tests.kit.oracle import assert_promises, expected, logical_events
+from tests.kit.proxy import CUT_BEFORE, HANG, LOSE_REPLY, Fault, Proxy
+from tests.kit.retried_run import ROWS, Night, QuietShop, client, once
 
 STEPS = ["settled", "looked again", "committed", "published", "saved"]
 LOADING = b"-LOADING Redis is loading the dataset in memory\r\n"

@@ -4,8 +4,8 @@ import pytest
 
 from stocksync.adapters.redis_cache import RedisStockCache
 from stocksync.model.stock import Unreadable
-from tests.faults.nights import client
-from tests.faults.proxy import LOSE_REPLY, Fault, Proxy
+from tests.kit.proxy import LOSE_REPLY, Fault, Proxy
+from tests.kit.retried_run import client
 
 
 @pytest.fixture

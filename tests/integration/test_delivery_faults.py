@@ -15,8 +15,8 @@ from local.slack import Slack
 from stocksync.adapters.kafka_source import CONSUMER
 from stocksync.errors import NotDeliverable, NotDelivered
 from stocksync.model.finding import Alert, RunIdentity
-from tests.fakes.delivery import finding
-from tests.integration.one_pass import CODEC, one_pass
+from tests.kit.fakes.delivery import finding
+from tests.kit.one_pass import CODEC, one_pass
 
 ROOT = Path(__file__).parents[2]
 RUN = RunIdentity("scheduled__2024-01-14T17:00:00+00:00", "scheduled", "2024-01-15")
@@ -53,7 +53,7 @@ class Office:
     def run_and_be_killed(self, step):
         arguments = json.dumps({**self.arguments, "die_before": step})
         done = subprocess.run(
-            [sys.executable, "-m", "tests.integration.one_pass", arguments],
+            [sys.executable, "-m", "tests.kit.one_pass", arguments],
             cwd=ROOT,
             env={"PYTHONPATH": "include:.", "PATH": ""},
             check=False,

@@ -10,7 +10,7 @@ from psycopg2 import sql
 from stocksync.adapters.postgres_ranges import chosen, partition
 from stocksync.errors import LedgerUnavailable
 from stocksync.model.id_range import IdRange
-from tests.integration.tables import EVERYTHING, STRANGE, Table, ids_of
+from tests.kit.ledger_tables import EVERYTHING, STRANGE, Table, ids_of
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from stocksync.adapters.postgres import LedgerTable, PostgresLedger
 from stocksync.adapters.postgres_ranges import partition
 from stocksync.errors import BadSetting, LedgerUnavailable
 from stocksync.model.id_range import IdRange
-from tests.integration.tables import EVERYTHING, Table, ids_of
+from tests.kit.ledger_tables import EVERYTHING, Table, ids_of
 
 
 @pytest.fixture

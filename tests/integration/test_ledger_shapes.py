@@ -5,7 +5,7 @@ import pytest
 from stocksync.adapters import postgres_ranges
 from stocksync.adapters.postgres_ranges import partition
 from stocksync.model.stock import Unreadable
-from tests.integration.tables import EVERYTHING, Table, ids_of, scanned
+from tests.kit.ledger_tables import EVERYTHING, Table, ids_of, scanned
 
 
 @pytest.fixture

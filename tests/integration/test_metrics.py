@@ -8,8 +8,8 @@ import pytest
 
 from stocksync.model.summary import RunStatus, RunSummary, summarize
 from stocksync.model.tally import Tally
-from tests.fakes.clock import START
-from tests.fakes.world import PLAN
+from tests.kit.fakes.clock import START
+from tests.kit.fakes.shop import PLAN
 
 
 @pytest.fixture

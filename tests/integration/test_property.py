@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from stocksync.adapters.postgres import LedgerTable, PostgresLedger
 from stocksync.model.policy import MissingKeyPolicy, Rules
-from tests.fakes.stores import FakePublisher
-from tests.fakes.world import CODEC
-from tests.shop import Shop
+from tests.kit.fakes.shop import CODEC
+from tests.kit.fakes.stores import FakePublisher
+from tests.kit.real_shop import Shop
 
 LARGEST = 2**31 - 1
 CORRUPT = [b"", b" 7", b"7 ", b"07",

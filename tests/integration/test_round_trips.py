@@ -1,6 +1,6 @@
 """How often Redis and Kafka are asked: a matter of batches, not of products."""
 
-from tests.shop import Shop
+from tests.kit.real_shop import Shop
 
 
 def calls(cache):

@@ -5,7 +5,7 @@ import uuid
 import pytest
 
 from stocksync.model.policy import MissingKeyPolicy, Rules
-from tests.shop import Shop
+from tests.kit.real_shop import Shop
 
 
 @pytest.fixture

@@ -13,8 +13,8 @@ from local.certificate import make_certificate
 from stocksync.adapters.avro import UnknownEncoding
 from stocksync.errors import BadSetting, RegistryUnavailable
 from stocksync.settings import Settings
-from tests.fakes.registry import Registry
-from tests.paths import SCHEMA
+from tests.kit.fakes.registry import Registry
+from tests.kit.paths import SCHEMA
 
 TOPIC = "stock.sync.alert"
 SUBJECT = f"{TOPIC}-value"

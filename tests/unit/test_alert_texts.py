@@ -8,7 +8,7 @@ from stocksync.alerting.batch import AlertBatch, token
 from stocksync.alerting.routing import AlertGroup
 from stocksync.alerting.texts import AlertTexts
 from stocksync.wording import Wording
-from tests.fakes.delivery import REVIEW, finding
+from tests.kit.fakes.delivery import REVIEW, finding
 
 SEOUL = ZoneInfo("Asia/Seoul")
 RUN = AlertGroup("scheduled__2024-01-14T17:00:00+00:00", "2024-01-15")

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from stocksync.errors import PublishFailed
 from stocksync.reconcile import first_look
-from tests.fakes.world import SETTLE, World
+from tests.kit.fakes.shop import SETTLE, World
 
 IDS = [f"P{n}" for n in range(8)]
 PRODUCTS = st.fixed_dictionaries(

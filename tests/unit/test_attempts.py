@@ -7,7 +7,7 @@ import pytest
 from stocksync.errors import PublishFailed, Superseded
 from stocksync.reconcile import first_look
 from stocksync.reconcile.reconciler import LOOKS_AT_MOVING
-from tests.fakes.world import Killed, World, killed_at
+from tests.kit.fakes.shop import Killed, World, killed_at
 
 STEPS = ["settled", "looked again", "committed", "published", "saved", "cleared"]
 GROUP = 6

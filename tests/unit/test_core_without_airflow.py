@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from tests.paths import ROOT
+from tests.kit.paths import ROOT
 
 CORE = """
 import importlib, pathlib, sys

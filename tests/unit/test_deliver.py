@@ -12,7 +12,7 @@ from stocksync.alerting.slack_channel import SlackChannel
 from stocksync.alerting.texts import AlertTexts
 from stocksync.errors import ChannelDown, ChannelRefuses, MessageRefused, NotDeliverable, NotDelivered
 from stocksync.wording import Wording
-from tests.fakes.delivery import (
+from tests.kit.fakes.delivery import (
     FakeChat,
     FakeIncidents,
     FakeMemory,

@@ -8,9 +8,9 @@ from stocksync.model.progress import RangeOutcome
 from stocksync.model.tally import Tally
 from stocksync.reconcile.close_run import add_up
 from stocksync.reconcile.ports import Pending
-from tests.fakes.clock import START
-from tests.fakes.stores import FakeOutbox
-from tests.fakes.world import SETTLE, Killed, World, killed_at
+from tests.kit.fakes.clock import START
+from tests.kit.fakes.shop import SETTLE, Killed, World, killed_at
+from tests.kit.fakes.stores import FakeOutbox
 from tests.unit.test_attempts import GROUP, RESTORES, STEPS, small_groups, two_groups
 from tests.unit.test_finding import FINDING
 

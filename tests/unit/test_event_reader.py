@@ -9,7 +9,7 @@ import pytest
 from stocksync.adapters.avro import SingleObjectCodec, UnknownEncoding, load_schema
 from stocksync.adapters.avro_confluent import ConfluentEncoder, EventReader
 from stocksync.errors import BadSetting
-from tests.paths import SCHEMA
+from tests.kit.paths import SCHEMA
 
 OURS = load_schema(SCHEMA)
 EVENT = {

@@ -12,9 +12,9 @@ from stocksync.model.policy import Rules
 from stocksync.reconcile import settle_queue
 from stocksync.reconcile.ports import LedgerBatch
 from stocksync.reconcile.reconciler import Reconciler, Stores
-from tests.fakes.clock import FakeClock
-from tests.fakes.stores import FakeJournal
-from tests.fakes.world import World
+from tests.kit.fakes.clock import FakeClock
+from tests.kit.fakes.shop import World
+from tests.kit.fakes.stores import FakeJournal
 
 
 class Streamed:

@@ -6,7 +6,7 @@ from confluent_kafka import KafkaError, KafkaException
 from stocksync.adapters.kafka import KafkaAlertPublisher
 from stocksync.errors import BadSetting, PublishFailed
 from stocksync.model.finding import Alert
-from tests.fakes.world import CODEC
+from tests.kit.fakes.shop import CODEC
 from tests.unit.test_finding import FINDING
 
 TIMED_OUT = KafkaError(KafkaError._MSG_TIMED_OUT)

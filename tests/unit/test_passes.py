@@ -7,8 +7,8 @@ from stocksync.model.summary import RunStatus, summarize
 from stocksync.model.tally import Findings, Tally
 from stocksync.reconcile import first_look
 from stocksync.reconcile.progress_log import in_words
-from tests.fakes.clock import START
-from tests.fakes.world import World
+from tests.kit.fakes.clock import START
+from tests.kit.fakes.shop import World
 
 PARTS = ("matched", "restored", "manual_review", "changed", "invalid", "unprocessed")
 IDS = [f"P{n}" for n in range(6)]

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from stocksync.model.plan import RunPlan, dry_run_reason, local_date, stop_time
-from tests.fakes.world import PLAN
+from tests.kit.fakes.shop import PLAN
 
 SEOUL = ZoneInfo("Asia/Seoul")
 

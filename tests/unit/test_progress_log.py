@@ -5,7 +5,7 @@ import logging
 import pytest
 
 from stocksync.reconcile import progress_log
-from tests.fakes.world import Killed, World, killed_at
+from tests.kit.fakes.shop import Killed, World, killed_at
 
 FORGED = "a\nERROR everything is lost\x1b[31m"
 

@@ -9,8 +9,8 @@ from stocksync.errors import LockHeld, LockLost, Superseded
 from stocksync.model.policy import MissingKeyPolicy, Rules
 from stocksync.model.stock import Unreadable
 from stocksync.reconcile.first_look import GROUP_SIZE
-from tests.fakes.clock import START
-from tests.fakes.world import PLAN, SETTLE, World
+from tests.kit.fakes.clock import START
+from tests.kit.fakes.shop import PLAN, SETTLE, World
 
 
 def at(step, happen):

@@ -9,7 +9,7 @@ from stocksync.alerting.resolver import Resolver
 from stocksync.errors import ChannelDown
 from stocksync.model.policy import Rules
 from stocksync.model.stock import Unreadable
-from tests.fakes.delivery import FakeIncidents, FakePager
+from tests.kit.fakes.delivery import FakeIncidents, FakePager
 from tests.unit.test_report import SUMMARY
 
 OPENED = 1_705_250_000.0  # before SUMMARY's run

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from stocksync.model.summary import RunStatus, RunSummary, summarize
 from stocksync.model.tally import Tally
 from stocksync.reconcile.close_run import status_of
-from tests.fakes.clock import START
-from tests.fakes.world import PLAN
+from tests.kit.fakes.clock import START
+from tests.kit.fakes.shop import PLAN
 from tests.unit.test_tally import findings
 
 FIELDS = [

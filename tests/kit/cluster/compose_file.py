@@ -6,7 +6,7 @@ import sys
 
 import yaml
 
-from tests.paths import ROOT
+from tests.kit.paths import ROOT
 
 DEPLOY = ROOT / "deploy"
 INNERMOST = re.compile(r"\$\{(\w+)(?:(:?[-?])([^{}]*))?\}")

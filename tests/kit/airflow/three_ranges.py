@@ -1,6 +1,6 @@
 """A catalogue of three ranges with a bit of everything, and what must be true of it after a night."""
 
-from tests.e2e.airflow import await_that, today
+from tests.kit.airflow.driver import await_that, today
 
 TOTAL = 2500
 OFF = {0: 3, 7: -6, 14: 30, 21: 80}

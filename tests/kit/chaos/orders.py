@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import psycopg2
 import redis
 
-from tests.chaos.attempts import PROCESSES, warm_up
+from tests.kit.chaos.attempts import PROCESSES, warm_up
 
 LAG = 0.9
 BATCH = 12

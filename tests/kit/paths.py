@@ -2,6 +2,6 @@
 
 from pathlib import Path
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 SCHEMA = ROOT / "schemas" / "StockSyncAlert.avsc"
 DAGS = ROOT / "dags"

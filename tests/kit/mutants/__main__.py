@@ -13,12 +13,12 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from tests.chaos.seeded_bugs import BUGS, NO_BUG
-from tests.paths import ROOT
+from tests.kit.mutants.bugs import BUGS, NO_BUG
+from tests.kit.paths import ROOT
 
 AT_ONCE = 2
 WIDE = ["tests/unit", "tests/contract/test_event.py", "tests/integration", "tests/faults", "tests/chaos"]
-LEFT_OUT = shutil.ignore_patterns(".*", "build", "__pycache__", "mutants.py")
+LEFT_OUT = shutil.ignore_patterns(".*", "build", "__pycache__", "mutants")
 
 
 def caught_by(bug):

@@ -4,7 +4,7 @@ import psycopg2
 
 from stocksync.adapters.postgres import LedgerTable, PostgresLedger
 from stocksync.model.id_range import IdRange
-from tests.database import execute
+from tests.kit.database import execute
 
 EVERYTHING = IdRange(0, 1)
 STRANGE = [

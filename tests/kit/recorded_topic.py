@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from functools import cache
 
 from stocksync.adapters.avro import SingleObjectCodec, load_schema
-from tests.other_team import decoded
-from tests.paths import SCHEMA
+from tests.kit.paths import SCHEMA
+from tests.kit.subscriber import decoded
 
 NAME = "test:topic"
 

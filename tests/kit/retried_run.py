@@ -7,9 +7,9 @@ from redis.backoff import ExponentialBackoff
 from redis.retry import Retry
 
 from stocksync.errors import StockSyncError
-from tests.chaos.recorded import RecordedTopic
-from tests.fakes.stores import FakeJournal
-from tests.shop import Shop
+from tests.kit.fakes.stores import FakeJournal
+from tests.kit.real_shop import Shop
+from tests.kit.recorded_topic import RecordedTopic
 
 PRODUCTS = 30
 ROWS = [(f"P{n:03d}", 100, (99, 100, 20, 108, None, "junk", 50, 95, 89, 100)[n % 10]) for n in range(PRODUCTS)]

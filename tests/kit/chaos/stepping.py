@@ -18,9 +18,9 @@ from stocksync.model.id_range import IdRange
 from stocksync.model.policy import Rules
 from stocksync.reconcile.drain import drain
 from stocksync.reconcile.reconciler import Reconciler, Stores
-from tests.fakes.clock import START, FakeClock
-from tests.fakes.stores import FakeJournal, FakeLedger, FakePublisher
-from tests.fakes.world import PLAN
+from tests.kit.fakes.clock import START, FakeClock
+from tests.kit.fakes.shop import PLAN
+from tests.kit.fakes.stores import FakeJournal, FakeLedger, FakePublisher
 
 SETTLE = 2.0
 EVERYTHING = IdRange(0, 1)

@@ -30,9 +30,9 @@ from stocksync.model.summary import summarize
 from stocksync.reconcile.close_run import add_up, status_of
 from stocksync.reconcile.drain import drain
 from stocksync.reconcile.reconciler import Reconciler, Stores
-from tests.database import execute
-from tests.other_team import SINGLE_OBJECT, decoded, messages
-from tests.paths import SCHEMA
+from tests.kit.database import execute
+from tests.kit.paths import SCHEMA
+from tests.kit.subscriber import SINGLE_OBJECT, decoded, messages
 
 
 class SystemClock:

@@ -1,6 +1,6 @@
 """One pass of the monitoring consumer on real services, as the DAG's task makes it.
 
-It is a program too, so that it can be killed: python -m tests.integration.one_pass SETTINGS.json
+It is a program too, so that it can be killed: python -m tests.kit.one_pass SETTINGS.json
 """
 
 import json

@@ -11,11 +11,11 @@ from local.apache_kafka import ApacheKafka
 from local.apicurio import Apicurio
 from local.postgres import Postgres
 from local.run_folder import RunFolder
-from tests.cluster.compose_file import DEPLOY, environment_of, fresh_env
-from tests.cluster.deployed import Redis, run_script
-from tests.database import execute
-from tests.other_team import CONFLUENT
-from tests.shop import Shop
+from tests.kit.cluster.compose_file import DEPLOY, environment_of, fresh_env
+from tests.kit.cluster.deployed import Redis, run_script
+from tests.kit.database import execute
+from tests.kit.real_shop import Shop
+from tests.kit.subscriber import CONFLUENT
 
 OWN = {
     "AIRFLOW__API__BASE_URL",

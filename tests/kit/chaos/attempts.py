@@ -20,9 +20,9 @@ import redis
 from stocksync.adapters import postgres_copy, redis_outbox
 from stocksync.errors import StockSyncError
 from stocksync.reconcile import first_look
-from tests.chaos.recorded import ListInRedis, RecordedTopic
-from tests.paths import ROOT
-from tests.shop import Shop
+from tests.kit.paths import ROOT
+from tests.kit.real_shop import Shop
+from tests.kit.recorded_topic import ListInRedis, RecordedTopic
 
 STEPS = ("settled", "looked again", "committed", "published", "saved", "cleared")
 """The named steps of a group, in their order; "recovered" comes on top in an attempt that finds leftovers."""
@@ -30,7 +30,7 @@ ASKED, ANSWERED, HALF_PUBLISHED = "asked", "answered", "half published"
 """Steps between those: before a command is sent to Redis, after its answer, and with half of the events out."""
 
 PROCESSES = multiprocessing.get_context("forkserver")
-PROCESSES.set_forkserver_preload(["tests.shop", "tests.chaos.attempts"])
+PROCESSES.set_forkserver_preload(["tests.kit.real_shop", "tests.kit.chaos.attempts"])
 
 
 @cache

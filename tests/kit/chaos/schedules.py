@@ -3,7 +3,7 @@
 import random
 from dataclasses import dataclass, replace
 
-from tests.chaos.attempts import ANSWERED, ASKED, HALF_PUBLISHED, STEPS, Attempt, Kill, Sizes
+from tests.kit.chaos.attempts import ANSWERED, ASKED, HALF_PUBLISHED, STEPS, Attempt, Kill, Sizes
 
 KINDS = {
     "matched": lambda rng: (stock := rng.randint(0, 500), stock),

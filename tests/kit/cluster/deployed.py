@@ -15,8 +15,8 @@ from local.ports import listens
 from local.process import Process
 from local.redis import program as embedded_redis
 from local.server import Server
-from tests.cluster.compose_file import DEPLOY, compose, environment_of, fresh_env
-from tests.paths import ROOT
+from tests.kit.cluster.compose_file import DEPLOY, compose, environment_of, fresh_env
+from tests.kit.paths import ROOT
 
 DEBIAN_POSTGRES = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
 

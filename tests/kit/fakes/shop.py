@@ -12,8 +12,8 @@ from stocksync.model.policy import Action, Rules
 from stocksync.reconcile.close_run import add_up
 from stocksync.reconcile.drain import drain
 from stocksync.reconcile.reconciler import Reconciler, Stores
-from tests.fakes.clock import START, FakeClock
-from tests.fakes.stores import (
+from tests.kit.fakes.clock import START, FakeClock
+from tests.kit.fakes.stores import (
     FakeCache,
     FakeJournal,
     FakeLedger,
@@ -24,7 +24,7 @@ from tests.fakes.stores import (
     counter,
     ledger_stock,
 )
-from tests.paths import SCHEMA
+from tests.kit.paths import SCHEMA
 
 EVERYTHING = IdRange(0, 1)
 SETTLE = 2.0

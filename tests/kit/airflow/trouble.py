@@ -10,7 +10,7 @@ import psutil
 import psycopg2
 
 from local.kafka import Kafka
-from tests.e2e.airflow import await_that
+from tests.kit.airflow.driver import await_that
 
 SYNC = "stock_sync"
 _GATE = 1

@@ -11,9 +11,9 @@ from local.ports import free_port
 from local.progress import Steps
 from local.run_folder import RunFolder
 from local.stack import Stack
-from tests.cluster.company import Company
-from tests.cluster.statsd import statsd
-from tests.shop import Shop
+from tests.kit.cluster.company import Company
+from tests.kit.cluster.statsd import statsd
+from tests.kit.real_shop import Shop
 
 HEALTH_PORT = "AIRFLOW__SCHEDULER__SCHEDULER_HEALTH_CHECK_SERVER_PORT"
 TAKEN_OVER_SOONER = {
