@@ -14,7 +14,7 @@ import pytest
 from stocksync.model.policy import Action
 from tests.kit.chaos import size
 from tests.kit.chaos.orders import Market, SettlingClock, Writers
-from tests.kit.real_shop import Shop, SystemClock
+from tests.kit.real_shop import RealShop, SystemClock
 
 SMALL = [-10, -7, -3, -1, 1, 2, 5, 10]
 LARGE = 60
@@ -30,12 +30,12 @@ class Published:
         self.findings += [alert.finding for alert in alerts]
 
 
-class LiveShop(Shop):
+class LiveShop(RealShop):
     def publisher(self):
         return Published()
 
 
-class Night:
+class DriftingCatalogue:
     """A catalogue whose products drift now and then, and runs over it while the writers write."""
 
     def __init__(self, shop, redis_uri, market):
@@ -105,7 +105,7 @@ class Night:
 def night(database, cache, redis_server):
     def begin(market, settle):
         shop = LiveShop(database, cache, "", "", settle=timedelta(seconds=settle), batch_size=100_000)
-        return Night(shop, redis_server.uri, market)
+        return DriftingCatalogue(shop, redis_server.uri, market)
 
     return begin
 

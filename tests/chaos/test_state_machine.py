@@ -24,7 +24,7 @@ from stocksync.model.progress import RangeOutcome
 from stocksync.reconcile import first_look
 from tests.kit.chaos import size
 from tests.kit.chaos.attempts import STEPS
-from tests.kit.chaos.stepping import SETTLE, Attempt, World
+from tests.kit.chaos.stepping import SETTLE, SteppedAttempt, SteppedShop
 from tests.kit.fakes.shop import CODEC
 
 IDS = ["a", "b", "c", "d", "e"]
@@ -41,7 +41,7 @@ class Anything(RuleBasedStateMachine):
 
     @initialize(stocks=STOCKS)
     def open(self, stocks):
-        self.world = World(self.uri, stocks)
+        self.world = SteppedShop(self.uri, stocks)
         self.attempts, self.finished = [], {}
         self.run_id, self.flushed = "run-1", False
 
@@ -73,12 +73,12 @@ class Anything(RuleBasedStateMachine):
         """Airflow starts an attempt: the first, a retry, or one beside a sleeper it has given up."""
         if self.run_id in self.finished:
             self.run_id = f"run-{uuid.uuid4()}"
-        self.attempts.append(Attempt(self.world, self.world.plan(self.run_id)))
+        self.attempts.append(SteppedAttempt(self.world, self.world.plan(self.run_id)))
 
     @precondition(lambda self: len(self.attempts) < AT_MOST)
     @rule()
     def begin_another_run(self):
-        self.attempts.append(Attempt(self.world, self.world.plan("run-of-another")))
+        self.attempts.append(SteppedAttempt(self.world, self.world.plan("run-of-another")))
 
     @precondition(lambda self: self.attempts)
     @rule(which=st.integers(0, AT_MOST), count=st.integers(1, 4))
@@ -175,7 +175,7 @@ class Anything(RuleBasedStateMachine):
         world.expire_lock()
         world.drain()
         world.clock.sleep(SETTLE)  # every order has arrived
-        last = Attempt(world, world.plan("run-last"))
+        last = SteppedAttempt(world, world.plan("run-last"))
         while last.alive:
             last.step()
             world.notice("run-last")

@@ -1,10 +1,10 @@
 import pytest
 
-from tests.kit.cluster.deployed import Redis
+from tests.kit.cluster.deployed import DeployedRedis
 
 
 @pytest.fixture(scope="module")
 def stock_redis(run_folder):
     """The shop's Redis as docker-compose.yaml has it."""
-    with Redis(run_folder, "stock-redis") as server:
+    with DeployedRedis(run_folder, "stock-redis") as server:
         yield server

@@ -10,14 +10,14 @@ import redis
 
 from tests.kit.cluster.compose_file import environment_of
 from tests.kit.fakes.stores import FakeJournal
-from tests.kit.real_shop import Shop
+from tests.kit.real_shop import RealShop
 
 
 @pytest.fixture
 def shop(database, stock_redis, kafka, topic):
     """A shop on the deployed Redis, as its DAGs see it."""
     dags = stock_redis.client("dags", stock_redis.env["STOCK_REDIS_DAGS_PASSWORD"])
-    return Shop(database, dags, kafka.client, topic).build()
+    return RealShop(database, dags, kafka.client, topic).build()
 
 
 @pytest.fixture

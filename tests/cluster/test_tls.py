@@ -9,7 +9,7 @@ import pytest
 from local.certificate import make_certificate
 from stocksync.errors import CacheUnavailable, LedgerUnavailable
 from stocksync.settings import Settings
-from tests.kit.cluster.deployed import DEBIAN_POSTGRES, DebianPostgres, Redis, debian_redis, run_script
+from tests.kit.cluster.deployed import DEBIAN_POSTGRES, DebianPostgres, DeployedRedis, debian_redis, run_script
 from tests.kit.database import execute
 
 pytestmark = pytest.mark.usefixtures("cluster")
@@ -35,7 +35,9 @@ def secure_redis(run_folder, certificate):
     ca_file, key = certificate
     words = ["--port", "0", "--tls-cert-file", str(ca_file), "--tls-key-file", str(key)]
     words += ["--tls-ca-cert-file", str(ca_file), "--tls-auth-clients", "no"]
-    with Redis(run_folder, "stock-redis", words=words, program=debian_redis(), port_word="--tls-port") as server:
+    with DeployedRedis(
+        run_folder, "stock-redis", words=words, program=debian_redis(), port_word="--tls-port"
+    ) as server:
         yield server
 
 

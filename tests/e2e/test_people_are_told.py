@@ -15,7 +15,7 @@ ALERTS, REPORT, SYNC = "stock_sync_alerts", "stock_sync_daily_report", "stock_sy
 ENDED = {"success", "failed"}
 
 
-class Office:
+class AlertingStack:
     """Everything, and the ways to use it."""
 
     def __init__(self, stack, shop):
@@ -81,7 +81,7 @@ def office(a_place):
         shop.rebuild().stock([(f"PRD-{number:03}", 100, 100) for number in range(200)])
         settings = {"STOCK_SYNC_SETTLE_SECONDS": "0.1"}
         airflow = stack.airflow = stack.start_airflow(settings=settings, without=["triggerer"])
-        made = Office(stack, shop)
+        made = AlertingStack(stack, shop)
         for dag in (SYNC, ALERTS, REPORT):
             airflow.wait_until(lambda dag=dag: airflow.api.dag_exists(dag), f"read {dag}", 120)
             airflow.api.unpause(dag)  # which starts its latest run

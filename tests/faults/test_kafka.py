@@ -11,8 +11,8 @@ from stocksync.errors import BadSetting, PublishFailed
 from tests.kit.oracle import assert_promises
 from tests.kit.paths import SCHEMA
 from tests.kit.proxy import CUT_BEFORE, HANG, LOSE_REPLY, Fault, Proxy
-from tests.kit.real_shop import Shop
-from tests.kit.retried_run import ROWS, Night
+from tests.kit.real_shop import RealShop
+from tests.kit.retried_run import ROWS, RetriedRun
 
 FOUND = 21  # seven of ten products differ
 
@@ -22,7 +22,7 @@ class HastyPublisher(KafkaAlertPublisher):
         super().check(timeout)
 
 
-class HastyShop(Shop):
+class HastyShop(RealShop):
     """Its producer gives up after a second, not after half a minute."""
 
     options = {}  # noqa: RUF012 - a test sets its own
@@ -59,12 +59,12 @@ def gate(run_folder):
 
 @pytest.fixture
 def night(database, cache, kafka, topic):
-    return Night(HastyShop(database, cache, kafka.client, topic))
+    return RetriedRun(HastyShop(database, cache, kafka.client, topic))
 
 
 @pytest.fixture
 def gated(database, cache, gate):
-    night = Night(HastyShop(database, cache, {"bootstrap.servers": f"127.0.0.1:{gate.port}"}, "test.gate"))
+    night = RetriedRun(HastyShop(database, cache, {"bootstrap.servers": f"127.0.0.1:{gate.port}"}, "test.gate"))
     yield night
     gate.heal()
 

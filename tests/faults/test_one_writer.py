@@ -3,7 +3,7 @@
 import pytest
 
 from stocksync.errors import LockHeld
-from tests.kit.chaos.attempts import Attempt, ChaosShop, Kill
+from tests.kit.chaos.attempts import AttemptProcess, ChaosShop, Kill
 from tests.kit.oracle import assert_promises, logical_events
 from tests.kit.retried_run import ROWS
 
@@ -23,7 +23,9 @@ def counters(shop):
 
 def test_15_of_two_runs_at_once_the_second_is_told_who_works_and_touches_nothing(shop, redis_server):
     first, second, [id_range] = shop.plan("manual__first"), shop.plan("manual__second"), shop.ranges()
-    sleeper = Attempt(shop, redis_server.uri, ("reconcile", first, id_range), Kill("looked again", 1, freeze=True))
+    sleeper = AttemptProcess(
+        shop, redis_server.uri, ("reconcile", first, id_range), Kill("looked again", 1, freeze=True)
+    )
     assert sleeper.result() is None
     before = counters(shop)
 
@@ -42,7 +44,7 @@ def test_16_a_run_that_slept_while_its_lock_expired_writes_nothing_more_and_leav
     shop, redis_server, step
 ):
     old, new, [id_range] = shop.plan("manual__old"), shop.plan("manual__new"), shop.ranges()
-    sleeper = Attempt(shop, redis_server.uri, ("reconcile", old, id_range), Kill(step, 1, freeze=True))
+    sleeper = AttemptProcess(shop, redis_server.uri, ("reconcile", old, id_range), Kill(step, 1, freeze=True))
     assert sleeper.result() is None
     shop.cache.delete(f"sync:stock:{old.date}")  # its hour is over
     outcome = shop.reconcile(new, id_range)
@@ -62,9 +64,11 @@ def test_16_a_run_that_slept_while_its_lock_expired_writes_nothing_more_and_leav
 
 def test_16_an_attempt_that_airflow_gave_up_writes_nothing_while_its_own_retry_works(shop, redis_server):
     plan, [id_range] = shop.plan(), shop.ranges()
-    sleeper = Attempt(shop, redis_server.uri, ("reconcile", plan, id_range), Kill("looked again", 1, freeze=True))
+    sleeper = AttemptProcess(
+        shop, redis_server.uri, ("reconcile", plan, id_range), Kill("looked again", 1, freeze=True)
+    )
     assert sleeper.result() is None
-    retry = Attempt(shop, redis_server.uri, ("reconcile", plan, id_range), Kill("settled", 1, freeze=True))
+    retry = AttemptProcess(shop, redis_server.uri, ("reconcile", plan, id_range), Kill("settled", 1, freeze=True))
     assert retry.result() is None
 
     assert sleeper.thaw() == ("refused", "Superseded")
@@ -78,11 +82,11 @@ def test_16_an_attempt_that_airflow_gave_up_writes_nothing_while_its_own_retry_w
 @pytest.mark.parametrize("step", STEPS)
 def test_16_an_attempt_that_airflow_gave_up_writes_nothing_beside_its_own_retry(shop, redis_server, step):
     plan, [id_range] = shop.plan(), shop.ranges()
-    sleeper = Attempt(shop, redis_server.uri, ("reconcile", plan, id_range), Kill(step, 1, freeze=True))
+    sleeper = AttemptProcess(shop, redis_server.uri, ("reconcile", plan, id_range), Kill(step, 1, freeze=True))
     assert sleeper.result() is None
 
-    outcome = Attempt(shop, redis_server.uri, ("reconcile", plan, id_range)).result()
+    outcome = AttemptProcess(shop, redis_server.uri, ("reconcile", plan, id_range)).result()
     assert sleeper.thaw() == ("refused", "Superseded")
 
-    assert Attempt(shop, redis_server.uri, ("reconcile", plan, id_range)).result() == outcome
+    assert AttemptProcess(shop, redis_server.uri, ("reconcile", plan, id_range)).result() == outcome
     assert_promises(shop, ROWS, shop.close(plan, [id_range], {0: outcome}))

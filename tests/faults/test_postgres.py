@@ -10,7 +10,7 @@ from stocksync.adapters import postgres_copy
 from stocksync.errors import LedgerUnavailable
 from tests.kit.oracle import assert_promises
 from tests.kit.proxy import CUT_BEFORE, LOSE_REPLY, Fault, Proxy
-from tests.kit.retried_run import ROWS, Night, QuietShop, once, through
+from tests.kit.retried_run import ROWS, QuietShop, RetriedRun, once, through
 
 STEPS = ["settled", "looked again", "committed", "published", "saved"]
 MANY = [(f"P{n:06d}", 100, 97 if n % 1000 == 0 else 100) for n in range(50_000)]
@@ -28,7 +28,7 @@ def proxy(postgres, database):
 
 
 def test_12_postgres_down_is_an_error_that_names_the_connection_and_nothing_is_written(shop, postgres):
-    night = Night(shop)
+    night = RetriedRun(shop)
     postgres.stop()
 
     assert night.attempt() is None
@@ -41,7 +41,7 @@ def test_12_postgres_down_is_an_error_that_names_the_connection_and_nothing_is_w
 
 @pytest.mark.parametrize("step", STEPS)
 def test_12_postgres_restarted_at_any_step_costs_an_attempt_at_most(shop, postgres, step):
-    night = Night(shop)
+    night = RetriedRun(shop)
 
     outcome = night.attempt(reached=once(step, postgres.restart))
 
@@ -50,7 +50,7 @@ def test_12_postgres_restarted_at_any_step_costs_an_attempt_at_most(shop, postgr
 
 
 def test_12_postgres_restarted_in_the_middle_of_the_scan_skips_nobody_and_counts_nobody_twice(shop, postgres):
-    night = Night(shop, rows=MANY)
+    night = RetriedRun(shop, rows=MANY)
     scan = shop.ledger().scan(night.range, None)
     next(scan)
     postgres.restart()
@@ -63,7 +63,7 @@ def test_12_postgres_restarted_in_the_middle_of_the_scan_skips_nobody_and_counts
 @pytest.mark.parametrize("after", [0, 1, 5_000, 200_000, 600_000])
 def test_12_a_scan_cut_off_in_the_middle_goes_on_by_key(shop, proxy, monkeypatch, after):
     monkeypatch.setattr("stocksync.reconcile.first_look.GROUP_SIZE", 5)
-    night = Night(shop, rows=MANY, dsn=through(shop.dsn, proxy.port))
+    night = RetriedRun(shop, rows=MANY, dsn=through(shop.dsn, proxy.port))
     proxy.fail(Fault(LOSE_REPLY, matches=lambda request: b"COPY" in request, after=after))
 
     assert night.attempt() is None
@@ -78,7 +78,7 @@ def test_12_whatever_question_to_postgres_stays_unanswered_the_next_attempt_asks
     nth, happened = 0, True
     while happened:  # each thing an attempt sends in turn, the handshakes too
         nth += 1
-        night = Night(shop, dsn=through(shop.dsn, proxy.port))
+        night = RetriedRun(shop, dsn=through(shop.dsn, proxy.port))
         proxy.fail(Fault(how, nth=nth))
         outcome = night.attempt()
         happened = proxy.happened
@@ -97,7 +97,7 @@ def table_locked(dsn):
 
 @pytest.mark.parametrize("step", ["start", "settled"])
 def test_12_a_statement_that_takes_too_long_fails_the_attempt_and_the_next_one_does_the_work(shop, step):
-    night = Night(shop, dsn=f"{shop.dsn}?options=-c%20statement_timeout%3D200")
+    night = RetriedRun(shop, dsn=f"{shop.dsn}?options=-c%20statement_timeout%3D200")
     lock = table_locked(shop.dsn)
 
     if step == "start":
@@ -129,7 +129,7 @@ STATES = {"serialization": "40001", "deadlock": "40P01", "cancelled": "57014", "
 @pytest.mark.parametrize("step", ["start", "settled"])
 @pytest.mark.parametrize("state", STATES)
 def test_12_serialization_failures_deadlocks_and_cancellations_are_tried_again(shop, state, step):
-    night = Night(shop)
+    night = RetriedRun(shop)
     shop.sql(FAILING, STATES[state], step == "start")
 
     failed = night.attempt(reached=once(step, lambda: shop.sql("UPDATE trouble SET begun = true")))

@@ -5,7 +5,7 @@ import pytest
 from stocksync.errors import CacheUnavailable, LockLost, Superseded
 from tests.kit.oracle import assert_promises, expected, logical_events
 from tests.kit.proxy import CUT_BEFORE, HANG, LOSE_REPLY, Fault, Proxy
-from tests.kit.retried_run import ROWS, Night, QuietShop, client, once
+from tests.kit.retried_run import ROWS, QuietShop, RetriedRun, client, once
 
 STEPS = ["settled", "looked again", "committed", "published", "saved"]
 LOADING = b"-LOADING Redis is loading the dataset in memory\r\n"
@@ -28,7 +28,7 @@ def is_command(name):
 
 @pytest.mark.parametrize("how", ["stop", "pause"])
 def test_8_redis_down_at_the_start_is_an_error_before_anything_is_read_or_told(shop, redis_server, how):
-    night = Night(shop, cache=client(redis_server.uri, patience=0.2))
+    night = RetriedRun(shop, cache=client(redis_server.uri, patience=0.2))
     redis_server.stop() if how == "stop" else redis_server.process.pause()
 
     assert night.attempt() is None
@@ -41,7 +41,7 @@ def test_8_redis_down_at_the_start_is_an_error_before_anything_is_read_or_told(s
 
 @pytest.mark.parametrize("step", STEPS)
 def test_9_redis_restarted_with_its_data_is_waited_for_and_knows_its_scripts_again(shop, redis_server, step):
-    night = Night(shop, cache=client(redis_server.uri, retries=5))
+    night = RetriedRun(shop, cache=client(redis_server.uri, retries=5))
 
     outcome = night.attempt(reached=once(step, lambda: redis_server.restart(keep_data=True)))
 
@@ -50,7 +50,7 @@ def test_9_redis_restarted_with_its_data_is_waited_for_and_knows_its_scripts_aga
 
 
 def test_9_a_redis_that_is_still_loading_is_asked_again(shop, proxy, redis_server):
-    night = Night(shop, cache=client(redis_server.uri, proxy.port, retries=5))
+    night = RetriedRun(shop, cache=client(redis_server.uri, proxy.port, retries=5))
     proxy.fail(Fault(LOADING, matches=is_command(b"EVALSHA")))
 
     assert_promises(shop, ROWS, night.finish())
@@ -59,7 +59,7 @@ def test_9_a_redis_that_is_still_loading_is_asked_again(shop, proxy, redis_serve
 
 @pytest.mark.parametrize("step", STEPS)
 def test_9_redis_restarted_empty_took_the_lock_with_it_and_nothing_more_is_written(shop, redis_server, step):
-    night = Night(shop, cache=client(redis_server.uri, retries=5))
+    night = RetriedRun(shop, cache=client(redis_server.uri, retries=5))
 
     assert night.attempt(reached=once(step, redis_server.restart)) is None
 
@@ -69,7 +69,7 @@ def test_9_redis_restarted_empty_took_the_lock_with_it_and_nothing_more_is_writt
 
 @pytest.mark.parametrize("step", STEPS)
 def test_10_after_flushall_every_product_is_missing_and_told_and_the_summary_adds_up(shop, step):
-    night = Night(shop)
+    night = RetriedRun(shop)
 
     assert night.attempt(reached=once(step, shop.cache.flushall)) is None
     assert isinstance(night.errors[0], LockLost | Superseded)
@@ -85,7 +85,7 @@ def test_10_after_flushall_every_product_is_missing_and_told_and_the_summary_add
 @pytest.mark.parametrize("step", ["start", "settled", "looked again", "committed", "published"])
 @pytest.mark.parametrize("trouble", ["full", "read-only"])
 def test_11_a_redis_that_takes_no_writes_makes_no_false_restore(shop, redis_server, step, trouble):
-    night = Night(shop)
+    night = RetriedRun(shop)
     admin = redis_server.client()
 
     def begin():
@@ -117,7 +117,7 @@ def test_3_11_the_outcome_of_any_command_whose_reply_is_lost_is_read_again_never
     while happened:  # each thing an attempt sends in turn, the handshakes too
         nth += 1
         with client(redis_server.uri, proxy.port, retries=retries) as patient:
-            night = Night(shop, cache=patient)
+            night = RetriedRun(shop, cache=patient)
             proxy.fail(Fault(how, nth=nth))
             outcome = night.attempt()
             happened = proxy.happened
@@ -128,7 +128,7 @@ def test_3_11_the_outcome_of_any_command_whose_reply_is_lost_is_read_again_never
 
 
 def test_11_a_commit_that_is_never_answered_is_found_done_by_the_retry(shop, proxy, redis_server):
-    night = Night(shop, cache=client(redis_server.uri, proxy.port, patience=0.2))
+    night = RetriedRun(shop, cache=client(redis_server.uri, proxy.port, patience=0.2))
     proxy.fail(Fault(HANG, matches=is_command(b"EVALSHA")))
 
     assert night.attempt() is None

@@ -23,7 +23,7 @@ RUN = RunIdentity("scheduled__2024-01-14T17:00:00+00:00", "scheduled", "2024-01-
 URGENT, DIGEST = "🚨 [긴급] 재고 심각한 불일치 발견", "[재고 동기화] 자동 복원 완료"
 
 
-class Office:
+class RealDelivery:
     """A topic, a Redis, a Slack and a PagerDuty of its own."""
 
     def __init__(self, kafka, topic, redis_uri, slack, pagerduty):
@@ -77,7 +77,7 @@ class Office:
 def office(kafka, topic, cache, redis_server, tmp_path):
     kafka.create_topic(f"{topic}.dlq", partitions=1)
     with Slack() as slack, PagerDuty(tmp_path) as pagerduty:
-        yield Office(kafka, topic, redis_server.uri, slack, pagerduty)
+        yield RealDelivery(kafka, topic, redis_server.uri, slack, pagerduty)
     kafka.forget_topic(f"{topic}.dlq")
 
 

@@ -15,7 +15,7 @@ from stocksync.adapters.postgres import LedgerTable, PostgresLedger
 from stocksync.model.policy import MissingKeyPolicy, Rules
 from tests.kit.fakes.shop import CODEC
 from tests.kit.fakes.stores import FakePublisher
-from tests.kit.real_shop import Shop
+from tests.kit.real_shop import RealShop
 
 LARGEST = 2**31 - 1
 CORRUPT = [b"", b" 7", b"7 ", b"07",
@@ -154,7 +154,7 @@ def model(products, settings):
 # --- the program -------------------------------------------------------------------------------------------------
 
 
-class QuickShop(Shop):
+class QuickShop(RealShop):
     """A shop whose topic is a list, and whose ledger keeps its connection."""
 
     topic_of_this_run = None

@@ -1,6 +1,6 @@
 """How often Redis and Kafka are asked: a matter of batches, not of products."""
 
-from tests.kit.real_shop import Shop
+from tests.kit.real_shop import RealShop
 
 
 def calls(cache):
@@ -8,7 +8,7 @@ def calls(cache):
 
 
 def test_a_thousand_products_that_agree_are_one_mget(database, cache, kafka, topic):
-    shop = Shop(database, cache, kafka.client, topic).build()
+    shop = RealShop(database, cache, kafka.client, topic).build()
     shop.stock((f"P{n:05d}", 5, 5) for n in range(5000))
     plan, [id_range] = shop.plan(dry_run=True), shop.whole()
     cache.config_resetstat()
@@ -21,7 +21,7 @@ def test_a_thousand_products_that_agree_are_one_mget(database, cache, kafka, top
 
 
 def test_a_thousand_differences_are_a_few_scripts_and_no_call_for_each(database, cache, kafka, topic):
-    shop = Shop(database, cache, kafka.client, topic).build()
+    shop = RealShop(database, cache, kafka.client, topic).build()
     shop.stock((f"P{n:05d}", 5, 4) for n in range(5000))
     plan, [id_range] = shop.plan(), shop.whole()
     cache.script_flush()

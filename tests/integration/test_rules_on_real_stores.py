@@ -5,12 +5,12 @@ import uuid
 import pytest
 
 from stocksync.model.policy import MissingKeyPolicy, Rules
-from tests.kit.real_shop import Shop
+from tests.kit.real_shop import RealShop
 
 
 @pytest.fixture
 def shop(database, cache, kafka, topic):
-    return Shop(database, cache, kafka.client, topic)
+    return RealShop(database, cache, kafka.client, topic)
 
 
 ID_TYPES = {

@@ -13,7 +13,7 @@ from local.certificate import make_certificate
 from stocksync.adapters.avro import UnknownEncoding
 from stocksync.errors import BadSetting, RegistryUnavailable
 from stocksync.settings import Settings
-from tests.kit.fakes.registry import Registry
+from tests.kit.fakes.registry import FakeRegistry
 from tests.kit.paths import SCHEMA
 
 TOPIC = "stock.sync.alert"
@@ -64,7 +64,7 @@ def no_patience(monkeypatch):
 
 @pytest.fixture
 def registry():
-    with Registry() as made:
+    with FakeRegistry() as made:
         yield made
 
 
@@ -166,7 +166,7 @@ def test_a_url_that_is_none_is_refused_without_its_password(settings):
 def test_https_needs_a_certificate_that_is_trusted(formats, settings, monkeypatch, tmp_path):
     ca_file, context = make_certificate(tmp_path)
     assert isinstance(context, ssl.SSLContext)
-    with Registry(tls=context) as registry:
+    with FakeRegistry(tls=context) as registry:
         registry.register(SUBJECT, TEXT)
         with pytest.raises(RegistryUnavailable, match="ca_file"):
             formats.schema_id(settings(registry.url))

@@ -61,7 +61,7 @@ class RedisJournal:
 
 
 @dataclass
-class Shop:
+class RealShop:
     """Where the stores are, and how runs over them are set."""
 
     dsn: str

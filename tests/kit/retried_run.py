@@ -8,7 +8,7 @@ from redis.retry import Retry
 
 from stocksync.errors import StockSyncError
 from tests.kit.fakes.stores import FakeJournal
-from tests.kit.real_shop import Shop
+from tests.kit.real_shop import RealShop
 from tests.kit.recorded_topic import RecordedTopic
 
 PRODUCTS = 30
@@ -35,7 +35,7 @@ def through(dsn, port):
 
 
 @dataclass
-class QuietShop(Shop):
+class QuietShop(RealShop):
     """Without Kafka servers its topic is a list in memory, out of reach of the faults."""
 
     published: list = field(default_factory=list)
@@ -47,7 +47,7 @@ class QuietShop(Shop):
         return super().copies() if self.servers else RecordedTopic(self.published).copies()
 
 
-class Night:
+class RetriedRun:
     """One run over a catalogue: `shop` sees the stores as they are, `broken` as the program sees them."""
 
     def __init__(self, shop, rows=ROWS, **broken):

@@ -40,7 +40,7 @@ CONFLUENT = re.compile(rb"\x00.{4}", re.DOTALL)
 
 
 @dataclass(frozen=True)
-class Copy:
+class DecodedMessage:
     """One message of the topic."""
 
     key: bytes
@@ -88,4 +88,4 @@ def decoded(message, framing=SINGLE_OBJECT):
     event = fastavro.schemaless_reader(body, _READER, None)
     assert body.read() == b""
     headers = {name: raw.decode() for name, raw in message.headers() or []}
-    return Copy(message.key(), value, headers, event)
+    return DecodedMessage(message.key(), value, headers, event)

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from stocksync.errors import PublishFailed
 from stocksync.reconcile import first_look
-from tests.kit.fakes.shop import SETTLE, World
+from tests.kit.fakes.shop import SETTLE, FakeShop
 
 IDS = [f"P{n}" for n in range(8)]
 PRODUCTS = st.fixed_dictionaries(
@@ -24,7 +24,7 @@ DEATH = st.tuples(st.integers(1, 12), st.sampled_from(["", "drain", "clear", "lo
 NIGHT = st.lists(DEATH, max_size=5)
 
 
-class Shop(World):
+class SellingShop(FakeShop):
     def __init__(self, products, sales):
         super().__init__(products)
         self.sold = dict.fromkeys(IDS, 0)
@@ -41,7 +41,7 @@ class Shop(World):
 
 @given(PRODUCTS, SALES, NIGHT, st.integers(1, 4))
 def test_what_must_hold_after_any_run_holds_after_any_night(products, sales, night, group_size):
-    shop = Shop(products, sales)
+    shop = SellingShop(products, sales)
     before = dict(shop.redis.counters)
     first_look.GROUP_SIZE, usual = group_size, first_look.GROUP_SIZE
     shop.ledger.batch = group_size
@@ -76,7 +76,7 @@ def test_what_must_hold_after_any_run_holds_after_any_night(products, sales, nig
 
 @given(PRODUCTS)
 def test_a_second_run_with_nothing_changed_writes_nothing(products):
-    shop = World(products)
+    shop = FakeShop(products)
     first = shop.attempt().tally
     writes, counters = shop.redis.writes, dict(shop.redis.counters)
 
@@ -92,7 +92,7 @@ def test_a_second_run_with_nothing_changed_writes_nothing(products):
 
 
 def test_the_night_above_can_fail_its_broker():
-    shop = World({"a": (5, 4), "b": (5, 4)})
+    shop = FakeShop({"a": (5, 4), "b": (5, 4)})
     shop.publisher.room = 1
     try:
         shop.attempt()

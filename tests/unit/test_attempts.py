@@ -7,7 +7,7 @@ import pytest
 from stocksync.errors import PublishFailed, Superseded
 from stocksync.reconcile import first_look
 from stocksync.reconcile.reconciler import LOOKS_AT_MOVING
-from tests.kit.fakes.shop import Killed, World, killed_at
+from tests.kit.fakes.shop import FakeShop, Killed, killed_at
 
 STEPS = ["settled", "looked again", "committed", "published", "saved", "cleared"]
 GROUP = 6
@@ -21,7 +21,7 @@ def small_groups(monkeypatch):
 
 def two_groups():
     """Two groups' worth of restores and reviews, so that a death can come in the first, the second or between."""
-    return World({f"P{n:04d}": (100, 97 if n % 3 else 20) for n in range(2 * GROUP)}, batch=GROUP)
+    return FakeShop({f"P{n:04d}": (100, 97 if n % 3 else 20) for n in range(2 * GROUP)}, batch=GROUP)
 
 
 @pytest.mark.parametrize("step", STEPS)
@@ -69,7 +69,7 @@ def test_a_death_while_recovering_from_a_death_changes_nothing():
 
 @pytest.mark.parametrize("death", range(1, LOOKS_AT_MOVING * 2 + 2))
 def test_a_death_while_moving_products_are_looked_at_again_counts_them_once(death):
-    world = World({"a": (100, 97), "b": (50, 49), "c": (5, 5)})
+    world = FakeShop({"a": (100, 97), "b": (50, 49), "c": (5, 5)})
     world.clock.after(1, lambda: world.sell("a"))
 
     with suppress(Killed):  # the last ones come too late
@@ -105,7 +105,7 @@ def test_an_event_published_twice_is_the_same_bytes_with_the_time_of_the_first_a
 
 
 def test_14_a_broker_that_refuses_600_of_1000_makes_the_attempt_fail_and_the_next_publishes_all():
-    world = World({f"P{n:04d}": (100, 97) for n in range(1000)})
+    world = FakeShop({f"P{n:04d}": (100, 97) for n in range(1000)})
     world.publisher.room = 400
 
     with pytest.raises(PublishFailed, match="600 of 1000"):
@@ -130,7 +130,7 @@ def test_16_an_attempt_that_lost_the_lock_is_resumed_once_the_lock_is_free():
 
 
 def test_16_a_sleeper_that_sees_what_its_successor_restored_does_not_make_the_next_attempt_forget_it():
-    world = World({"a": (100, 97)})
+    world = FakeShop({"a": (100, 97)})
     asleep = []
 
     def its_successor_restores_and_dies(step):
@@ -180,7 +180,7 @@ def test_24_a_cleared_run_looks_again_counts_its_restores_once_and_makes_no_new_
 
 
 def test_24_a_product_broken_again_before_a_clear_is_another_restore_with_its_own_event():
-    world = World({"a": (100, 97), "b": (5, 5)})
+    world = FakeShop({"a": (100, 97), "b": (5, 5)})
     world.attempt()
     world.redis.counters["a"] = b"97"
     world.cleared()

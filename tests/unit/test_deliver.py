@@ -13,11 +13,11 @@ from stocksync.alerting.texts import AlertTexts
 from stocksync.errors import ChannelDown, ChannelRefuses, MessageRefused, NotDeliverable, NotDelivered
 from stocksync.wording import Wording
 from tests.kit.fakes.delivery import (
-    FakeChat,
+    FakeDeadLetters,
+    FakeDeliveryLog,
     FakeIncidents,
-    FakeMemory,
+    FakeNotifier,
     FakePager,
-    FakeQuarantine,
     FakeTopic,
     decode,
     finding,
@@ -30,15 +30,15 @@ URGENT = "🚨 [긴급] 재고 심각한 불일치 발견"
 REVIEW = "⚠️ [재고 동기화] 수동 검토 요청"
 
 
-class Office:
+class DeliveryOnFakes:
     """Everything around the consumer; a pass of it is a new process each time."""
 
     def __init__(self):
         self.topic = FakeTopic()
-        self.chat, self.pager = FakeChat(), FakePager()
-        self.incidents, self.quarantine = FakeIncidents(), FakeQuarantine()
-        self.memories = {"slack": FakeMemory(), "pagerduty": FakeMemory()}
-        self.quarantined = FakeMemory()
+        self.chat, self.pager = FakeNotifier(), FakePager()
+        self.incidents, self.quarantine = FakeIncidents(), FakeDeadLetters()
+        self.memories = {"slack": FakeDeliveryLog(), "pagerduty": FakeDeliveryLog()}
+        self.quarantined = FakeDeliveryLog()
         self.publishing = set()
         self.configured = ("pagerduty", "slack")
 
@@ -63,7 +63,7 @@ class Office:
 
 @pytest.fixture
 def office():
-    return Office()
+    return DeliveryOnFakes()
 
 
 def low(name="PRD-1", **kwargs):

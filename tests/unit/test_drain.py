@@ -9,7 +9,7 @@ from stocksync.model.tally import Tally
 from stocksync.reconcile.close_run import add_up
 from stocksync.reconcile.ports import Pending
 from tests.kit.fakes.clock import START
-from tests.kit.fakes.shop import SETTLE, Killed, World, killed_at
+from tests.kit.fakes.shop import SETTLE, FakeShop, Killed, killed_at
 from tests.kit.fakes.stores import FakeOutbox
 from tests.unit.test_attempts import GROUP, RESTORES, STEPS, small_groups, two_groups
 from tests.unit.test_finding import FINDING
@@ -82,7 +82,7 @@ def test_draining_twice_publishes_once():
 
 
 def test_an_empty_outbox_is_left_as_it_is():
-    world = World({"a": (1, 1)})
+    world = FakeShop({"a": (1, 1)})
 
     assert world.drain() == 0
     assert world.publisher.delivered == []
@@ -126,7 +126,7 @@ def test_a_range_that_never_began_is_unprocessed():
 
 
 def test_what_kept_moving_in_a_dead_range_counts_as_changed():
-    world = World({"a": (100, 97), "b": (1, 1)})
+    world = FakeShop({"a": (100, 97), "b": (1, 1)})
     world.clock.after(1, lambda: world.sell("a"))
     with pytest.raises(Killed):
         world.attempt(reached=killed_at("cleared"))

@@ -13,7 +13,7 @@ from stocksync.reconcile import settle_queue
 from stocksync.reconcile.ports import LedgerBatch
 from stocksync.reconcile.reconciler import Reconciler, Stores
 from tests.kit.fakes.clock import FakeClock
-from tests.kit.fakes.shop import World
+from tests.kit.fakes.shop import FakeShop
 from tests.kit.fakes.stores import FakeJournal
 
 
@@ -44,7 +44,7 @@ def reconciled(products, counter):
     stores = Streamed(products, counter)
     reconciler = Reconciler(
         Stores(stores, stores, NoOutbox(), NoLock(), NoPublisher(), FakeJournal(), FakeClock()),
-        World({}).plan,
+        FakeShop({}).plan,
         Rules(),
         key_prefix="stock:",
         settle=timedelta(seconds=2),

@@ -14,7 +14,7 @@ UNKNOWN = KafkaError(KafkaError.UNKNOWN_TOPIC_OR_PART)
 ALERTS = [Alert(FINDING, {"stock-sync-reason": f"{n}"}) for n in range(1000)]
 
 
-class Broker:
+class FakeProducer:
     """A producer whose broker acknowledges `room` messages, refuses or swallows the others."""
 
     def __init__(self, room=1000, *, refusal=None, topic_error=None, queue_full=0):
@@ -53,7 +53,7 @@ def publisher(broker):
 
 
 def test_every_event_goes_out_under_its_products_key_with_its_headers():
-    broker = Broker()
+    broker = FakeProducer()
 
     publisher(broker).publish(ALERTS[:1])
 
@@ -65,7 +65,7 @@ def test_every_event_goes_out_under_its_products_key_with_its_headers():
 
 
 def test_14_four_hundred_of_a_thousand_acknowledged_is_a_failure_that_says_so():
-    broker = Broker(400, refusal=TIMED_OUT)
+    broker = FakeProducer(400, refusal=TIMED_OUT)
 
     with pytest.raises(
         PublishFailed, match=r"600 of 1000 events were not acknowledged on topic 'stock.sync.alert'.*Local"
@@ -76,11 +76,11 @@ def test_14_four_hundred_of_a_thousand_acknowledged_is_a_failure_that_says_so():
 
 def test_14_a_broker_that_says_nothing_at_all_is_a_failure():
     with pytest.raises(PublishFailed, match=r"1000 of 1000 events .* no answer"):
-        publisher(Broker(0)).publish(ALERTS)
+        publisher(FakeProducer(0)).publish(ALERTS)
 
 
 def test_14_an_unknown_topic_names_the_setting_before_anything_is_sent():
-    broker = Broker(topic_error=UNKNOWN)
+    broker = FakeProducer(topic_error=UNKNOWN)
 
     with pytest.raises(BadSetting, match=r"STOCK_SYNC_TOPIC='stock.sync.alert'"):
         publisher(broker).publish(ALERTS)
@@ -89,11 +89,11 @@ def test_14_an_unknown_topic_names_the_setting_before_anything_is_sent():
 
 def test_14_an_unreachable_broker_names_the_connection():
     with pytest.raises(PublishFailed, match=r"connection stock_kafka.* does not answer"):
-        publisher(Broker(topic_error=KafkaError._TRANSPORT)).check()
+        publisher(FakeProducer(topic_error=KafkaError._TRANSPORT)).check()
 
 
 def test_a_full_local_queue_is_waited_for():
-    broker = Broker(queue_full=3)
+    broker = FakeProducer(queue_full=3)
 
     publisher(broker).publish(ALERTS[:5])
 

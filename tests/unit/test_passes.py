@@ -8,7 +8,7 @@ from stocksync.model.tally import Findings, Tally
 from stocksync.reconcile import first_look
 from stocksync.reconcile.progress_log import in_words
 from tests.kit.fakes.clock import START
-from tests.kit.fakes.shop import World
+from tests.kit.fakes.shop import FakeShop
 
 PARTS = ("matched", "restored", "manual_review", "changed", "invalid", "unprocessed")
 IDS = [f"P{n}" for n in range(6)]
@@ -20,7 +20,7 @@ PASS = st.tuples(NIGHT, st.none() | st.integers(1, 12))
 
 
 def summary_of(tally, unprocessed=0):
-    world = World({})
+    world = FakeShop({})
     return summarize(world.plan, tally, unprocessed=unprocessed, status=RunStatus.COMPLETE, finished=START).to_dict()
 
 
@@ -48,7 +48,7 @@ def passes(world, nights):
 @example({"P0": 97}, [({}, None), ({"P0": 20}, None), ({"P0": 97}, None)], 4)
 @example(dict.fromkeys(IDS, 97), [({}, None), ({}, 1)], 2)
 def test_however_often_a_run_is_cleared_nothing_is_negative_it_adds_up_and_restores_are_events(products, nights, size):
-    world = World({i: (STOCK, held) for i, held in products.items()}, batch=size)
+    world = FakeShop({i: (STOCK, held) for i, held in products.items()}, batch=size)
     first_look.GROUP_SIZE, usual = size, first_look.GROUP_SIZE
     try:
         summary = summary_of(*passes(world, nights))
@@ -64,7 +64,7 @@ def test_however_often_a_run_is_cleared_nothing_is_negative_it_adds_up_and_resto
 
 
 def test_a_product_restored_in_both_passes_is_two_restores_and_takes_the_place_of_one_that_agrees():
-    world = World({"a": (100, 97), "b": (5, 5), "c": (7, 7)})
+    world = FakeShop({"a": (100, 97), "b": (5, 5), "c": (7, 7)})
     counted = passes(world, [({}, None), ({"a": 97}, None)])
 
     summary = summary_of(*counted)
@@ -77,7 +77,7 @@ def test_a_product_restored_in_both_passes_is_two_restores_and_takes_the_place_o
 
 
 def test_more_restores_than_products_make_the_total_larger_and_nothing_negative():
-    world = World({"a": (100, 97)})
+    world = FakeShop({"a": (100, 97)})
     summary = summary_of(*passes(world, [({}, None), ({"a": 97}, None)]))
 
     assert {part: summary[part] for part in ("total", "matched", "restored")} == {
@@ -102,7 +102,7 @@ def test_what_an_earlier_pass_restored_is_not_left_to_do_because_the_next_one_ra
 
 
 def test_a_finished_range_whose_task_never_returned_counts_as_what_it_finished_as():
-    world = World({"a": (100, 97), "b": (100, 20), "c": (7, 7)})
+    world = FakeShop({"a": (100, 97), "b": (100, 20), "c": (7, 7)})
     finished = world.attempt().tally
 
     assert world.added_up() == (finished, 0)

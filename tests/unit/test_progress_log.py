@@ -5,7 +5,7 @@ import logging
 import pytest
 
 from stocksync.reconcile import progress_log
-from tests.kit.fakes.shop import Killed, World, killed_at
+from tests.kit.fakes.shop import FakeShop, Killed, killed_at
 
 FORGED = "a\nERROR everything is lost\x1b[31m"
 
@@ -16,7 +16,7 @@ def every_line(caplog):
 
 
 def test_a_long_run_tells_how_far_it_is_every_few_seconds_and_not_once_a_product(caplog):
-    world = World({f"P{n:05d}": (n, n) for n in range(20_000)})
+    world = FakeShop({f"P{n:05d}": (n, n) for n in range(20_000)})
     world.ledger.before_batch = lambda: world.clock.sleep(1)
 
     world.attempt()
@@ -32,7 +32,7 @@ def test_a_long_run_tells_how_far_it_is_every_few_seconds_and_not_once_a_product
 
 
 def test_a_run_keeps_to_the_pace_it_was_given():
-    world = World({f"P{n:05d}": (n, n) for n in range(20_000)})
+    world = FakeShop({f"P{n:05d}": (n, n) for n in range(20_000)})
 
     world.attempt(pace=1000)
 
@@ -40,7 +40,7 @@ def test_a_run_keeps_to_the_pace_it_was_given():
 
 
 def test_the_log_names_the_range_at_its_beginning_and_counts_it_at_its_end(caplog):
-    World({"a": (5, 4), "b": (100, 1), "c": (1, 1), "d": (1, b"x")}).attempt()
+    FakeShop({"a": (5, 4), "b": (100, 1), "c": (1, 1), "d": (1, b"x")}).attempt()
 
     assert caplog.messages[0] == "range 1/1 · first … last (0): begun"
     assert caplog.messages[-1] == (
@@ -50,7 +50,7 @@ def test_the_log_names_the_range_at_its_beginning_and_counts_it_at_its_end(caplo
 
 
 def test_31_an_id_cannot_forge_a_line_of_the_log(caplog):
-    world = World({FORGED: (5, b"x"), FORGED + "2": (None, 1)})
+    world = FakeShop({FORGED: (5, b"x"), FORGED + "2": (None, 1)})
 
     world.attempt()
 
@@ -59,7 +59,7 @@ def test_31_an_id_cannot_forge_a_line_of_the_log(caplog):
 
 
 def test_31_an_id_cannot_forge_a_line_where_an_attempt_goes_on(caplog):
-    world = World({FORGED: (5, 4), "z": (1, 1)})
+    world = FakeShop({FORGED: (5, 4), "z": (1, 1)})
     with pytest.raises(Killed):
         world.attempt(reached=killed_at("cleared"))
     world.journal.text = world.journal.text.replace('"done": true', '"done": false')
@@ -72,7 +72,7 @@ def test_31_an_id_cannot_forge_a_line_where_an_attempt_goes_on(caplog):
 
 
 def test_products_that_kept_moving_are_named(caplog):
-    world = World({"a": (100, 97)})
+    world = FakeShop({"a": (100, 97)})
 
     world.attempt(reached=lambda step: world.sell("a") if step == "looked again" else None)
 
@@ -80,7 +80,7 @@ def test_products_that_kept_moving_are_named(caplog):
 
 
 def test_a_thousand_corrupt_counters_are_named_in_one_short_line(caplog):
-    World({f"P{n:04d}": (5, b"x") for n in range(1000)}).attempt()
+    FakeShop({f"P{n:04d}": (5, b"x") for n in range(1000)}).attempt()
 
     [line] = [line for line in caplog.messages if line.startswith("no stock number")]
     assert line.endswith(f"and {1000 - progress_log._NAMED_AT_MOST} more")
@@ -88,7 +88,7 @@ def test_a_thousand_corrupt_counters_are_named_in_one_short_line(caplog):
 
 
 def test_a_recovery_says_how_many_events_it_found(caplog):
-    world = World({"a": (5, 4), "b": (5, 4)})
+    world = FakeShop({"a": (5, 4), "b": (5, 4)})
     with pytest.raises(Killed):
         world.attempt(reached=killed_at("committed"))
 

@@ -10,7 +10,7 @@ from stocksync.model.policy import MissingKeyPolicy, Rules
 from stocksync.model.stock import Unreadable
 from stocksync.reconcile.first_look import GROUP_SIZE
 from tests.kit.fakes.clock import START
-from tests.kit.fakes.shop import PLAN, SETTLE, World
+from tests.kit.fakes.shop import PLAN, SETTLE, FakeShop
 
 
 def at(step, happen):
@@ -19,7 +19,7 @@ def at(step, happen):
 
 
 def test_18_an_order_in_flight_is_not_drift():
-    world = World({"a": (100, 100), "b": (7, 7)})
+    world = FakeShop({"a": (100, 100), "b": (7, 7)})
     world.sell("a", 3)
     world.clock.after(SETTLE / 2, lambda: world.book("a", 3))
 
@@ -31,7 +31,7 @@ def test_18_an_order_in_flight_is_not_drift():
 
 
 def test_a_difference_is_believed_only_after_it_stood_for_the_settling_time():
-    world = World({"a": (100, 97)})
+    world = FakeShop({"a": (100, 97)})
 
     world.attempt()
 
@@ -40,21 +40,21 @@ def test_a_difference_is_believed_only_after_it_stood_for_the_settling_time():
 
 
 def test_a_catalogue_without_differences_costs_no_waiting():
-    world = World({f"P{n:04d}": (n, n) for n in range(3000)})
+    world = FakeShop({f"P{n:04d}": (n, n) for n in range(3000)})
 
     assert world.attempt().tally.matched == 3000
     assert world.clock.ran == 0
 
 
 def test_the_settling_time_is_paid_once_a_range_however_many_differ():
-    world = World({f"P{n:04d}": (5, 4) for n in range(4 * GROUP_SIZE)}, batch=GROUP_SIZE)
+    world = FakeShop({f"P{n:04d}": (5, 4) for n in range(4 * GROUP_SIZE)}, batch=GROUP_SIZE)
 
     assert world.attempt().tally.restored.count == 4 * GROUP_SIZE
     assert world.clock.ran == SETTLE
 
 
 def test_17_a_product_that_keeps_moving_is_changed_and_left_alone():
-    world = World({"a": (100, 97), "b": (5, 4)})
+    world = FakeShop({"a": (100, 97), "b": (5, 4)})
     for moment in range(40):
         world.clock.after(moment / 2 + 0.1, lambda: world.sell("a"))
 
@@ -67,7 +67,7 @@ def test_17_a_product_that_keeps_moving_is_changed_and_left_alone():
 
 
 def test_a_product_that_comes_to_rest_late_is_still_restored():
-    world = World({"a": (100, 97)})
+    world = FakeShop({"a": (100, 97)})
     world.clock.after(1, lambda: world.sell("a"))
 
     outcome = world.attempt()
@@ -77,7 +77,7 @@ def test_a_product_that_comes_to_rest_late_is_still_restored():
 
 
 def test_a_sale_between_the_second_look_and_the_write_is_never_undone():
-    world = World({"a": (100, 97)})
+    world = FakeShop({"a": (100, 97)})
 
     def one_sale():
         if world.counter("a") == "97":
@@ -91,7 +91,7 @@ def test_a_sale_between_the_second_look_and_the_write_is_never_undone():
 
 
 def test_17_an_order_and_a_return_that_leave_the_same_number_are_not_taken_for_drift():
-    world = World({"a": (100, 100)})
+    world = FakeShop({"a": (100, 100)})
     world.sell("a")  # on its way to the ledger at the first look
     world.clock.after(0.5, lambda: world.book("a"))
     world.clock.after(1, lambda: world.sell("a", -1))
@@ -106,7 +106,7 @@ def test_17_an_order_and_a_return_that_leave_the_same_number_are_not_taken_for_d
 
 
 def test_a_product_sold_at_every_look_is_left_alone():
-    world = World({"a": (100, 97)})
+    world = FakeShop({"a": (100, 97)})
 
     outcome = world.attempt(reached=at("looked again", lambda: world.sell("a")))
 
@@ -117,7 +117,7 @@ def test_a_product_sold_at_every_look_is_left_alone():
 
 @pytest.mark.parametrize("step", ["settled", "looked again"])
 def test_a_counter_that_becomes_a_list_meanwhile_is_not_overwritten(step):
-    world = World({"a": (100, 97)})
+    world = FakeShop({"a": (100, 97)})
 
     world.attempt(reached=at(step, lambda: world.redis.counters.update(a=Unreadable.WRONG_TYPE)))
 
@@ -126,7 +126,7 @@ def test_a_counter_that_becomes_a_list_meanwhile_is_not_overwritten(step):
 
 
 def test_a_key_that_appears_meanwhile_is_not_overwritten():
-    world = World({"a": (5, None)})
+    world = FakeShop({"a": (5, None)})
 
     world.attempt(reached=at("looked again", lambda: world.redis.counters.setdefault("a", b"2")))
 
@@ -135,7 +135,7 @@ def test_a_key_that_appears_meanwhile_is_not_overwritten():
 
 
 def test_13_a_product_that_vanishes_meanwhile_is_no_discrepancy():
-    world = World({"a": (100, 97), "b": (1, 1)})
+    world = FakeShop({"a": (100, 97), "b": (1, 1)})
     world.clock.after(1, lambda: world.ledger.stocks.pop("a"))
 
     outcome = world.attempt()
@@ -146,7 +146,7 @@ def test_13_a_product_that_vanishes_meanwhile_is_no_discrepancy():
 
 
 def test_a_ledger_stock_that_becomes_null_meanwhile_is_invalid_and_left_alone():
-    world = World({"a": (100, 97)})
+    world = FakeShop({"a": (100, 97)})
     world.clock.after(1, lambda: world.ledger.stocks.update(a=Unreadable.NO_STOCK))
 
     assert world.attempt().tally.invalid == 1
@@ -155,7 +155,7 @@ def test_a_ledger_stock_that_becomes_null_meanwhile_is_invalid_and_left_alone():
 
 def test_every_product_of_a_mixed_catalogue_meets_its_fate():
     rules = Rules(missing_key_policy=MissingKeyPolicy.RESTORE)
-    world = World(
+    world = FakeShop(
         {"a": (5, 5), "b": (5, 4), "c": (100, 4), "d": (500, None), "e": (0, None), "f": (None, 1), "g": (1, b"x")},
         rules=rules,
     )
@@ -169,7 +169,7 @@ def test_every_product_of_a_mixed_catalogue_meets_its_fate():
 
 
 def test_26_the_deadline_leaves_the_rest_unprocessed_and_nothing_is_begun_after_it():
-    world = World({f"P{n:04d}": (5, 4) for n in range(10_000)}, batch=1000)
+    world = FakeShop({f"P{n:04d}": (5, 4) for n in range(10_000)}, batch=1000)
     world.plan = replace(PLAN, stop_at=(START + timedelta(seconds=10)).isoformat())
     steps = []
     world.ledger.before_batch = lambda: world.clock.sleep(3)
@@ -184,7 +184,7 @@ def test_26_the_deadline_leaves_the_rest_unprocessed_and_nothing_is_begun_after_
 
 
 def test_an_attempt_that_starts_after_the_deadline_takes_no_lock_and_touches_nothing():
-    world = World({"a": (100, 97)})
+    world = FakeShop({"a": (100, 97)})
     world.clock.sleep(3600)
 
     outcome = world.attempt()
@@ -194,7 +194,7 @@ def test_an_attempt_that_starts_after_the_deadline_takes_no_lock_and_touches_not
 
 
 def test_22_a_clock_set_back_after_the_deadline_does_not_make_a_cut_range_look_finished():
-    world = World({f"P{n:04d}": (5, 4 if n < 10 else 5) for n in range(3000)})
+    world = FakeShop({f"P{n:04d}": (5, 4 if n < 10 else 5) for n in range(3000)})
     world.plan = replace(PLAN, stop_at=(START + timedelta(seconds=10)).isoformat())
     world.ledger.before_batch = lambda: world.clock.sleep(4)
     world.clock.after(12.5, lambda: world.clock.set_back(timedelta(hours=2)))
@@ -205,7 +205,7 @@ def test_22_a_clock_set_back_after_the_deadline_does_not_make_a_cut_range_look_f
 
 
 def test_15_another_runs_lock_stops_the_range_before_it_looks():
-    world = World({"a": (100, 97)})
+    world = FakeShop({"a": (100, 97)})
     world.redis.lock = "scheduled__other"
 
     with pytest.raises(LockHeld):
@@ -214,7 +214,7 @@ def test_15_another_runs_lock_stops_the_range_before_it_looks():
 
 
 def test_16_a_run_whose_lock_expired_writes_nothing_more():
-    world = World({"a": (100, 97)})
+    world = FakeShop({"a": (100, 97)})
     world.clock.after(1, lambda: setattr(world.redis, "lock", "scheduled__other"))
 
     with pytest.raises(LockLost):
@@ -223,7 +223,7 @@ def test_16_a_run_whose_lock_expired_writes_nothing_more():
 
 
 def test_an_attempt_that_was_replaced_by_another_writes_nothing_more():
-    world = World({"a": (100, 97)})
+    world = FakeShop({"a": (100, 97)})
 
     def another_attempt():
         if world.publisher.delivered == []:

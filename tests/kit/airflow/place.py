@@ -13,7 +13,7 @@ from local.run_folder import RunFolder
 from local.stack import Stack
 from tests.kit.cluster.company import Company
 from tests.kit.cluster.statsd import statsd
-from tests.kit.real_shop import Shop
+from tests.kit.real_shop import RealShop
 
 HEALTH_PORT = "AIRFLOW__SCHEDULER__SCHEDULER_HEALTH_CHECK_SERVER_PORT"
 TAKEN_OVER_SOONER = {
@@ -43,7 +43,7 @@ class Place:
     """
 
     stack: Stack
-    shop: Shop
+    shop: RealShop
     company: Company | None = None
     gauges: dict[str, str] = field(default_factory=dict)
 
@@ -80,4 +80,4 @@ def place(kind, *, company):
 
 def _shop_of(stack):
     cache, servers = stack.connection(STOCK_REDIS).redis(), stack.connection(STOCK_KAFKA).kafka()
-    return Shop(stack.connections[PRODUCT_DB], cache, servers, stack.names.topic)
+    return RealShop(stack.connections[PRODUCT_DB], cache, servers, stack.names.topic)

@@ -21,7 +21,7 @@ from stocksync.adapters import postgres_copy, redis_outbox
 from stocksync.errors import StockSyncError
 from stocksync.reconcile import first_look
 from tests.kit.paths import ROOT
-from tests.kit.real_shop import Shop
+from tests.kit.real_shop import RealShop
 from tests.kit.recorded_topic import ListInRedis, RecordedTopic
 
 STEPS = ("settled", "looked again", "committed", "published", "saved", "cleared")
@@ -69,7 +69,7 @@ class Sizes:
     call: int = 200
 
 
-class Attempt:
+class AttemptProcess:
     """A process at work on one range, or on the end of the run."""
 
     def __init__(self, shop, redis_uri, job, kill=None, sizes=Sizes()):
@@ -119,10 +119,10 @@ class Attempt:
 
 def attempt(shop, redis_uri, plan, id_range, kill=None, sizes=Sizes()):
     """Run one attempt at a range; return its outcome, or None if it was killed."""
-    return Attempt(shop, redis_uri, ("reconcile", plan, id_range), kill, sizes).result()
+    return AttemptProcess(shop, redis_uri, ("reconcile", plan, id_range), kill, sizes).result()
 
 
-class _SteppingRedis(redis.Redis):
+class _ReportingRedis(redis.Redis):
     """A client that passes a named step before and after each command."""
 
     reached = staticmethod(lambda _step: None)
@@ -134,7 +134,7 @@ class _SteppingRedis(redis.Redis):
         return answer
 
 
-class ChaosShop(Shop):
+class ChaosShop(RealShop):
     """Without Kafka servers its topic is recorded in Redis."""
 
     reached = staticmethod(lambda _step: None)
@@ -160,7 +160,7 @@ def _work(sender, fields, redis_uri, job, kill, sizes):
                 sender.send(("frozen",))
             os.kill(os.getpid(), signal.SIGSTOP if kill.freeze else signal.SIGKILL)
 
-    with _SteppingRedis.from_url(redis_uri) as client:
+    with _ReportingRedis.from_url(redis_uri) as client:
         client.reached = reached
         shop = ChaosShop(**fields, cache=client)
         shop.reached = reached

@@ -3,7 +3,7 @@
 import random
 from dataclasses import dataclass, replace
 
-from tests.kit.chaos.attempts import ANSWERED, ASKED, HALF_PUBLISHED, STEPS, Attempt, Kill, Sizes
+from tests.kit.chaos.attempts import ANSWERED, ASKED, HALF_PUBLISHED, STEPS, AttemptProcess, Kill, Sizes
 
 KINDS = {
     "matched": lambda rng: (stock := rng.randint(0, 500), stock),
@@ -104,7 +104,7 @@ class Play:
         return self._attempt(("close", self.plan, self.ranges, outcomes), None)
 
     def _attempt(self, job, kill):
-        made = Attempt(self.shop, self._uri, job, kill, self._schedule.sizes)
+        made = AttemptProcess(self.shop, self._uri, job, kill, self._schedule.sizes)
         result = made.result()
         self.deaths += result is None
         if made.frozen:

@@ -42,7 +42,7 @@ class SteppingRedis(redis.Redis):
         return answer
 
 
-class Clock(FakeClock):
+class SteppedClock(FakeClock):
     """Whoever waits stops first; when it goes on, the time has passed and what was due has happened."""
 
     def sleep(self, seconds):
@@ -55,7 +55,7 @@ class Clock(FakeClock):
             super().sleep(until - self.monotonic())
 
 
-class Attempt:
+class SteppedAttempt:
     """One attempt at a run; `at` is the step where it stopped, `result` its outcome or the error that ended it."""
 
     def __init__(self, world, plan):
@@ -84,7 +84,7 @@ class Attempt:
             self.result = error
 
 
-class World:
+class SteppedShop:
     """The shop: `drift` is what it knows of each counter that no program should have to guess.
 
     Attributes:
@@ -98,7 +98,7 @@ class World:
         self._program = SteppingRedis.from_url(uri)
         SteppingRedis.loses = 0
         self.redis.flushall()
-        self.clock, self.publisher = Clock(), FakePublisher()
+        self.clock, self.publisher = SteppedClock(), FakePublisher()
         self.ledger = FakeLedger({i: str(stock).encode() for i, (stock, _) in stocks.items()}, batch=2)
         self.values = {i: str(stock - drift).encode() for i, (stock, drift) in stocks.items()}
         self.redis.mset({f"stock:{i}": value for i, value in self.values.items()})

@@ -12,9 +12,9 @@ from local.apicurio import Apicurio
 from local.postgres import Postgres
 from local.run_folder import RunFolder
 from tests.kit.cluster.compose_file import DEPLOY, environment_of, fresh_env
-from tests.kit.cluster.deployed import Redis, run_script
+from tests.kit.cluster.deployed import DeployedRedis, run_script
 from tests.kit.database import execute
-from tests.kit.real_shop import Shop
+from tests.kit.real_shop import RealShop
 from tests.kit.subscriber import CONFLUENT
 
 OWN = {
@@ -41,8 +41,10 @@ class Company:
             self.env = fresh_env(run.path)
             self.home = run.path / "airflow"
             self.postgres, self.kafka = Postgres(run), ApacheKafka(run, self.env["KAFKA_ADMIN_PASSWORD"])
-            self.stock_redis = Redis(run, "stock-redis", env=self.env, more_users="user owner on nopass ~* &* +@all\n")
-            self.celery_redis = Redis(run, "celery-redis", env=self.env)
+            self.stock_redis = DeployedRedis(
+                run, "stock-redis", env=self.env, more_users="user owner on nopass ~* &* +@all\n"
+            )
+            self.celery_redis = DeployedRedis(run, "celery-redis", env=self.env)
             self.registry = Apicurio(run)
             servers = [self.postgres, self.kafka, self.stock_redis, self.celery_redis, self.registry]
             with ThreadPoolExecutor() as pool:
@@ -94,7 +96,7 @@ class Company:
             "ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO stock_sync",
         )
         cache = self.stock_redis.client("owner", "any")
-        return Shop(owner, cache, self.kafka.client, "stock.sync.alert", framing=CONFLUENT)
+        return RealShop(owner, cache, self.kafka.client, "stock.sync.alert", framing=CONFLUENT)
 
     def _initialize(self):
         """Run the one-shot init as compose does."""

@@ -33,7 +33,7 @@ def debian_redis():
     return Path(found) if found else None
 
 
-class Redis(Server):
+class DeployedRedis(Server):
     """Redis with the users and the configuration of a service.
 
     `more_users` are lines for the deployed list, for what a test does beyond the deployed users' rights.

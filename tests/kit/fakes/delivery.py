@@ -85,7 +85,7 @@ class FakeTopic:
         self.committed.update(offsets)
 
 
-class FakeMemory:
+class FakeDeliveryLog:
     """Implements DeliveryLog on dicts."""
 
     def __init__(self):
@@ -110,7 +110,7 @@ def _refuse(refusals):
         raise refusal
 
 
-class FakeChat:
+class FakeNotifier:
     """Implements Notifier; answers as `refusals` says, one a call."""
 
     def __init__(self):
@@ -160,7 +160,7 @@ class FakeIncidents:
             del self.open[incident.dedup_key]
 
 
-class FakeQuarantine:
+class FakeDeadLetters:
     """Implements DeadLetters on a list."""
 
     def __init__(self):

@@ -7,7 +7,7 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
-class Registry:
+class FakeRegistry:
     """A context manager that serves on 127.0.0.1.
 
     Attributes:

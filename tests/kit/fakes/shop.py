@@ -48,8 +48,8 @@ class Killed(BaseException):
     """SIGKILL, as far as Python can tell: no `except Exception` sees it."""
 
 
-class World:
-    """`World({"a": (100, 97)})`: product a has 100 in the ledger and 97 in the cache."""
+class FakeShop:
+    """`FakeShop({"a": (100, 97)})`: product a has 100 in the ledger and 97 in the cache."""
 
     def __init__(self, products, *, rules=None, batch=1000):
         self.clock = FakeClock()
