@@ -18,9 +18,9 @@ from stocksync.adapters.kafka import DEFAULTS, KafkaAlertPublisher
 from stocksync.adapters.kafka_source import CONSUMER, KafkaAlertSource, KafkaDeadLetters
 from stocksync.alerting.ports import Record
 from stocksync.errors import BadSetting
-from stocksync.model.finding import Alert, Finding
-from stocksync.model.policy import Action, severity_of
+from stocksync.model.finding import Alert
 from tests.kit.cluster.compose_file import DEPLOY
+from tests.kit.findings import finding
 from tests.kit.paths import ROOT, SCHEMA
 
 pytestmark = pytest.mark.usefixtures("cluster")
@@ -48,8 +48,7 @@ def dags(ready, password):
 
 
 def alert():
-    finding = Finding("P", 2, 1, 1, severity_of(1), Action.REDIS_RESTORED, False, 0, "id")  # noqa: FBT003
-    return Alert(finding, {"stock-sync-run-id": "run"})
+    return Alert(finding(), {"stock-sync-run-id": "run"})
 
 
 def test_the_topics_have_their_partitions_and_keep_seven_days(ready):

@@ -13,13 +13,12 @@ from local.apicurio import API, VERSION, Apicurio
 from stocksync.adapters.avro import UnknownEncoding
 from stocksync.errors import BadSetting
 from stocksync.settings import Settings
-from tests.contract.test_schema_evolution import EVENTS
 from tests.kit.cluster.compose_file import compose, environment_of, fresh_env
 from tests.kit.cluster.deployed import run_script
 from tests.kit.database import execute
 from tests.kit.paths import SCHEMA
 from tests.kit.services import java_or_skip
-from tests.kit.subscriber import AGREED
+from tests.kit.subscriber import AGREED, EVENTS
 
 pytestmark = pytest.mark.usefixtures("cluster")
 

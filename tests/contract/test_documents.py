@@ -1,29 +1,17 @@
 """What the documents say is so."""
 
 import re
-import subprocess
 
 import pytest
 
 from stocksync.settings import PREFIX, Settings
-from tests.kit.paths import ROOT
+from tests.kit.paths import ROOT, tracked
 
 README = ROOT / "README.md"
 ROW = re.compile(r"^\|\s*`(STOCK_SYNC_[A-Z_]+)`\s*\|(.*)\|\s*$", re.MULTILINE)
 COMMAND = re.compile(r"\bmake ([a-z][a-z-]*)")
 CODE = re.compile(r"```.*?```|`[^`\n]+`", re.DOTALL)
 LINK = re.compile(r"\]\(<?([^)\s>]+)>?(?:\s+\"[^\"]*\")?\)")
-
-
-def tracked(*patterns):
-    """Files under version control, or about to be."""
-    listed = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z", "--", *patterns],
-        cwd=ROOT,
-        capture_output=True,
-        check=True,
-    )
-    return [ROOT / name for name in listed.stdout.decode().split("\0") if name and (ROOT / name).is_file()]
 
 
 def settings_table():

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stocksync.adapters.avro import SingleObjectCodec, UnknownEncoding, load_schema
-from stocksync.model.finding import Alert, Finding
-from stocksync.model.policy import Action, severity_of
+from stocksync.model.finding import Alert
+from tests.kit.findings import finding
 from tests.kit.paths import SCHEMA
 
 NAMESPACE = "com.groom.ecommerce.monitoring.event.avro"
@@ -140,9 +140,9 @@ def test_the_programs_own_reader_understands_every_event(payload):
 
 
 def test_a_finding_fills_the_event_as_agreed():
-    finding = Finding("P", 90, 100, -10, severity_of(-10), Action.REDIS_RESTORED, False, 1_772_384_400_000, "an id")  # noqa: FBT003
+    found = finding("P", db=90, redis=100, detected_at=1_772_384_400_000, event_id="an id")
 
-    assert Reader(CODEC.encode(Alert(finding, {}).payload())[10:]).record() == {
+    assert Reader(CODEC.encode(Alert(found, {}).payload())[10:]).record() == {
         "eventId": "an id",
         "eventTimestamp": 1_772_384_400_000,
         "productId": "P",
@@ -155,7 +155,7 @@ def test_a_finding_fills_the_event_as_agreed():
     }
 
 
-GOOD = CODEC.encode(Alert(Finding("P", 2, 1, 1, severity_of(1), Action.REDIS_RESTORED, False, 0, "id"), {}).payload())  # noqa: FBT003
+GOOD = CODEC.encode(Alert(finding("P", db=2, redis=1, detected_at=0, event_id="id"), {}).payload())
 
 
 HEAD, BODY = GOOD[:10], GOOD[10:]

@@ -7,8 +7,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from tests.contract.test_documents import tracked
-from tests.kit.paths import ROOT
+from tests.kit.paths import ROOT, tracked
 
 LOCKS = ["requirements", "requirements-dev", "requirements-bootstrap"]
 ENTRY = re.compile(r"^([A-Za-z0-9][\w.-]*)(\[[^]]*\])?==([^\s;\\]+)")

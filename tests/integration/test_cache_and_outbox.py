@@ -1,38 +1,20 @@
 """The counters, the lock and the outbox on a real Redis."""
 
 import json
-import uuid
 
 import pytest
 
 from stocksync.adapters.redis_lock import RedisRunLock
-from stocksync.adapters.redis_outbox import RedisOutbox, unfinished
+from stocksync.adapters.redis_outbox import unfinished
 from stocksync.errors import LockLost, Superseded
-from stocksync.model.finding import Finding, RunIdentity
-from stocksync.model.policy import Action, severity_of
+from stocksync.model.finding import RunIdentity
+from stocksync.model.policy import Action
 from stocksync.model.progress import Progress
 from stocksync.model.tally import Tally
-from stocksync.reconcile.ports import Pending, Proposal
+from stocksync.reconcile.ports import Pending
+from tests.kit.outbox import DATE, RUN, outbox_of, proposal
 
-DATE = "2026-03-02"
-RUN = RunIdentity("manual__one", "manual", DATE)
 PROGRESS = Progress(1_772_384_400_000, 0, 3, "P-9", Tally(matched=7), ("a",), ("b",))
-
-
-def finding(product_id="a", db=100, cached=97, action=Action.REDIS_RESTORED):
-    gap = db - (cached or 0)
-    return Finding(
-        product_id, db, cached or 0, gap, severity_of(gap), action, cached is None, 1_772_384_400_000, str(uuid.uuid4())
-    )
-
-
-def decision(product_id="a", expected=b"97", **how):
-    cached = None if expected is None else int(expected)
-    return Proposal(finding(product_id, cached=cached, **how), expected)
-
-
-def outbox_of(cache, index=0, run=RUN):
-    return RedisOutbox(cache, run, 10, index, "stock:")
 
 
 @pytest.fixture
@@ -60,7 +42,7 @@ def held(cache):
 def test_a_restore_and_its_record_happen_together_or_not_at_all(cache, outbox):
     cache.set("stock:a", 97)
     cache.set("stock:b", 96)
-    restored, sold = decision("a"), decision("b", expected=b"97")
+    restored, sold = proposal("a"), proposal("b", expected=b"97")
 
     assert outbox.commit(3, [restored, sold]) == [True, False]
 
@@ -76,7 +58,7 @@ def test_only_the_exact_bytes_that_were_confirmed_are_overwritten(cache, outbox,
         cache.set("stock:a", kind)
     before = cache.dump("stock:a")
 
-    assert outbox.commit(0, [decision("a")]) == [False]
+    assert outbox.commit(0, [proposal("a")]) == [False]
     assert cache.dump("stock:a") == before
     assert outbox.pending() == []
     assert list(unfinished(cache, "stock:")) == []
@@ -89,13 +71,13 @@ def test_a_missing_key_is_set_only_while_it_is_missing(cache, outbox, there, res
     elif there is not None:
         cache.set("stock:a", there)
 
-    assert outbox.commit(0, [decision("a", expected=None)]) == [restored]
+    assert outbox.commit(0, [proposal("a", expected=None)]) == [restored]
     assert (cache.type("stock:a") == b"string" and cache.get("stock:a") == b"100") == restored
 
 
 def test_29_a_restored_key_keeps_its_time_to_live(cache, outbox):
     cache.set("stock:a", 97, ex=1000)
-    outbox.commit(0, [decision("a")])
+    outbox.commit(0, [proposal("a")])
 
     assert cache.get("stock:a") == b"100"
     assert 990 < cache.ttl("stock:a") <= 1000
@@ -104,14 +86,14 @@ def test_29_a_restored_key_keeps_its_time_to_live(cache, outbox):
 def test_a_difference_left_to_a_person_is_recorded_and_its_counter_not_touched(cache, outbox):
     cache.set("stock:a", 97, ex=1000)
 
-    assert outbox.commit(0, [decision("a", action=Action.MANUAL_REVIEW_REQUIRED)]) == [True]
+    assert outbox.commit(0, [proposal("a", action=Action.MANUAL_REVIEW_REQUIRED)]) == [True]
     assert cache.get("stock:a") == b"97"
     assert len(outbox.pending()) == 1
 
 
 def test_3_a_restore_whose_reply_was_lost_can_be_repeated(cache, outbox):
     cache.set("stock:a", 97)
-    first = decision("a")
+    first = proposal("a")
     assert outbox.commit(0, [first]) == [True]
     cache.decr("stock:a")  # the shop sells on
 
@@ -124,7 +106,7 @@ def test_many_products_are_restored_in_calls_of_a_bounded_size(cache, outbox):
     cache.mset({f"stock:P{n}": 97 for n in range(1001)})
     cache.set("stock:P500", 96)
 
-    done = outbox.commit(0, [decision(f"P{n}") for n in range(1001)])
+    done = outbox.commit(0, [proposal(f"P{n}") for n in range(1001)])
 
     assert done == [n != 500 for n in range(1001)]
     assert len(outbox.pending()) == 1000
@@ -148,7 +130,7 @@ def test_31_any_id_goes_through_the_outbox_as_it_is(cache, outbox):
     ]
     cache.mset({f"stock:{i}": 97 for i in ids})
 
-    assert outbox.commit(0, [decision(i) for i in ids]) == [True] * len(ids)
+    assert outbox.commit(0, [proposal(i) for i in ids]) == [True] * len(ids)
     assert sorted(entry.finding.product_id for entry in outbox.pending()) == sorted(ids)
     assert cache.mget([f"stock:{i}" for i in ids]) == [b"100"] * len(ids)
     outbox.clear(ids, PROGRESS)
@@ -158,7 +140,7 @@ def test_31_any_id_goes_through_the_outbox_as_it_is(cache, outbox):
 def test_the_program_writes_nothing_but_counters_and_its_own_keys(cache, outbox):
     cache.set("stock:a", 97)
     cache.set("shop:basket", 1)
-    outbox.commit(0, [decision("a")])
+    outbox.commit(0, [proposal("a")])
     outbox.clear([], PROGRESS)
 
     others = [key for key in cache.keys("*") if not key.startswith(b"sync:stock:")]
@@ -177,18 +159,18 @@ def test_16_a_run_that_lost_its_lock_writes_nothing_more(cache, outbox, holder):
     before = held(cache)
 
     with pytest.raises(LockLost, match=rf"run manual__one no longer holds sync:stock:{DATE}"):
-        outbox.commit(0, [decision("a")])
+        outbox.commit(0, [proposal("a")])
     assert held(cache) == before
 
 
 def test_an_attempt_that_was_replaced_writes_nothing_more_and_forgets_nothing(cache, outbox):
     cache.mset({"stock:a": 97, "stock:b": 97})
-    outbox.commit(0, [decision("a")])
+    outbox.commit(0, [proposal("a")])
     outbox_of(cache).take_over()
     before = held(cache)
 
     with pytest.raises(Superseded, match="range 0 of run manual__one"):
-        outbox.commit(0, [decision("b")])
+        outbox.commit(0, [proposal("b")])
     with pytest.raises(Superseded):
         outbox.clear(["a"], PROGRESS)
     assert held(cache) == before
@@ -200,13 +182,13 @@ def test_attempts_at_other_ranges_and_other_runs_do_not_disturb_each_other(cache
     outbox_of(cache, index=1).take_over()
     outbox_of(cache, run=RunIdentity("manual__two", "manual", DATE)).take_over()
 
-    assert outbox.commit(0, [decision("a")]) == [True]
+    assert outbox.commit(0, [proposal("a")]) == [True]
 
 
 def test_what_an_attempt_left_is_found_by_the_next_with_its_progress(cache, outbox):
     cache.mset({"stock:a": 97, "stock:b": 97})
-    left = decision("b")
-    outbox.commit(2, [decision("a")])
+    left = proposal("b")
+    outbox.commit(2, [proposal("a")])
     outbox.clear(["a"], PROGRESS)
     outbox.commit(3, [left])
 
@@ -219,7 +201,7 @@ def test_what_an_attempt_left_is_found_by_the_next_with_its_progress(cache, outb
 def test_an_outbox_is_listed_as_long_as_it_holds_something(cache, outbox):
     cache.mset({"stock:a": 97, "stock:b": 97})
     assert list(unfinished(cache, "stock:")) == []
-    outbox.commit(0, [decision("a"), decision("b")])
+    outbox.commit(0, [proposal("a"), proposal("b")])
 
     [listed] = unfinished(cache, "stock:")
     assert (listed.identity, listed.index, listed.auto_restore_limit) == (RUN, 0, 10)
@@ -238,7 +220,7 @@ def test_progress_does_not_stay_in_redis_for_ever(cache, outbox):
 
 def test_a_record_in_redis_is_json_a_person_can_read(cache, outbox):
     cache.set("stock:a", 97)
-    outbox.commit(4, [decision("a")])
+    outbox.commit(4, [proposal("a")])
 
     record = json.loads(cache.hget(f"sync:stock:outbox:{RUN.run_id}:0", "a"))
     assert (record["product_id"], record["action"], record["group"]) == ("a", "REDIS_RESTORED", 4)

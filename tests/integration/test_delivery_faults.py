@@ -15,7 +15,7 @@ from local.slack import Slack
 from stocksync.adapters.kafka_source import CONSUMER
 from stocksync.errors import NotDeliverable, NotDelivered
 from stocksync.model.finding import Alert, RunIdentity
-from tests.kit.fakes.delivery import finding
+from tests.kit.findings import finding
 from tests.kit.one_pass import CODEC, one_pass
 
 ROOT = Path(__file__).parents[2]

@@ -11,7 +11,7 @@ from stocksync.adapters.redis_lock import RedisRunLock
 from stocksync.errors import BadSetting, CacheUnavailable, LockHeld
 from stocksync.model.stock import Unreadable
 from stocksync.reconcile.ports import LedgerBatch
-from tests.integration.test_cache_and_outbox import DATE, decision, outbox_of
+from tests.kit.outbox import DATE, outbox_of, proposal
 
 KEY = f"sync:stock:{DATE}"
 
@@ -139,7 +139,7 @@ def asks(client):
         lock_of(client).holder,
         outbox.take_over,
         outbox.pending,
-        lambda: outbox.commit(0, [decision("a")]),
+        lambda: outbox.commit(0, [proposal("a")]),
         lambda: reader.read(["a"]),
         lambda: list(reader.read_along(batches(["a"]))),
     ]
@@ -191,7 +191,7 @@ def test_11_a_redis_out_of_memory_takes_no_restore_and_records_none(cache):
     cache.config_set("maxmemory", 1)
     try:
         with pytest.raises(CacheUnavailable, match="while restoring counters"):
-            outbox.commit(0, [decision("a")])
+            outbox.commit(0, [proposal("a")])
     finally:
         cache.config_set("maxmemory", 0)
 
@@ -206,7 +206,7 @@ def test_11_a_replica_that_was_the_master_takes_no_restore(cache, redis_server):
     cache.replicaof("127.0.0.1", free_port())
     try:
         with pytest.raises(CacheUnavailable, match="while restoring counters"):
-            outbox.commit(0, [decision("a")])
+            outbox.commit(0, [proposal("a")])
     finally:
         cache.replicaof("NO", "ONE")
 
@@ -220,6 +220,6 @@ def test_9_scripts_forgotten_by_a_restart_are_sent_again(cache):
     cache.set("stock:a", 97)
     cache.script_flush()
 
-    assert outbox.commit(0, [decision("a")]) == [True]
+    assert outbox.commit(0, [proposal("a")]) == [True]
     cache.script_flush()
     assert lock_of(cache).release() is True

@@ -4,6 +4,7 @@ The copy is the version that was agreed on, typed by hand from its documentation
 """
 
 import io
+import itertools
 import re
 import uuid
 from dataclasses import dataclass
@@ -33,6 +34,21 @@ AGREED = {
         {"name": "detectedAt", "type": "long"},
     ],
 }
+EVENTS = [
+    {
+        "eventId": "6fa459ea-ee8a-5ca4-894e-db77e160355e",
+        "eventTimestamp": 2**62,
+        "productId": "상품-1",
+        "dbStock": -(2**31),
+        "redisStock": 2**31 - 1,
+        "discrepancy": 0,
+        "action": action,
+        "severity": severity,
+        "detectedAt": 0,
+    }
+    for action, severity in itertools.product(ACTIONS, SEVERITIES)
+]
+"""An event of each kind, with the largest and smallest values the agreed version has room for."""
 _READER = fastavro.parse_schema(AGREED)
 # What stands before the Avro bytes: a fingerprint of the schema, or its number in a registry.
 SINGLE_OBJECT = re.compile(rb"\xc3\x01.{8}", re.DOTALL)

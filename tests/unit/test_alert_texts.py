@@ -7,8 +7,9 @@ import pytest
 from stocksync.alerting.batch import AlertBatch, token
 from stocksync.alerting.routing import AlertGroup
 from stocksync.alerting.texts import AlertTexts
+from stocksync.model.policy import Action
 from stocksync.wording import Wording
-from tests.kit.fakes.delivery import REVIEW, finding
+from tests.kit.findings import finding
 
 SEOUL = ZoneInfo("Asia/Seoul")
 RUN = AlertGroup("scheduled__2024-01-14T17:00:00+00:00", "2024-01-15")
@@ -118,7 +119,7 @@ def test_an_incident_tells_both_stocks_the_discrepancy_and_the_run(texts):
 
 
 def test_a_small_difference_that_waits_for_a_person_is_in_the_review_list(texts):
-    filled = bundle(finding("PRD-007", db=10, redis=4, action=REVIEW))
+    filled = bundle(finding("PRD-007", db=10, redis=4, action=Action.MANUAL_REVIEW_REQUIRED))
     assert filled.restored.count == 0
     assert "1. PRD-007: 차이 6개" in texts.review(filled.review).text
 

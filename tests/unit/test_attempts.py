@@ -5,23 +5,11 @@ from contextlib import suppress
 import pytest
 
 from stocksync.errors import PublishFailed, Superseded
-from stocksync.reconcile import first_look
 from stocksync.reconcile.reconciler import LOOKS_AT_MOVING
 from tests.kit.fakes.shop import FakeShop, Killed, killed_at
+from tests.kit.fakes.two_groups import GROUP, RESTORES, STEPS, two_groups
 
-STEPS = ["settled", "looked again", "committed", "published", "saved", "cleared"]
-GROUP = 6
-RESTORES = 8
-
-
-@pytest.fixture(autouse=True)
-def small_groups(monkeypatch):
-    monkeypatch.setattr(first_look, "GROUP_SIZE", GROUP)
-
-
-def two_groups():
-    """Two groups' worth of restores and reviews, so that a death can come in the first, the second or between."""
-    return FakeShop({f"P{n:04d}": (100, 97 if n % 3 else 20) for n in range(2 * GROUP)}, batch=GROUP)
+pytestmark = pytest.mark.usefixtures("small_groups")
 
 
 @pytest.mark.parametrize("step", STEPS)

@@ -20,9 +20,9 @@ from tests.kit.fakes.delivery import (
     FakePager,
     FakeTopic,
     decode,
-    finding,
     payload,
 )
+from tests.kit.findings import finding
 
 SEOUL = ZoneInfo("Asia/Seoul")
 DIGEST = "[재고 동기화] 자동 복원 완료"

@@ -11,10 +11,10 @@ from stocksync.reconcile.ports import Pending
 from tests.kit.fakes.clock import START
 from tests.kit.fakes.shop import SETTLE, FakeShop, Killed, killed_at
 from tests.kit.fakes.stores import FakeOutbox
-from tests.unit.test_attempts import GROUP, RESTORES, STEPS, small_groups, two_groups
-from tests.unit.test_finding import FINDING
+from tests.kit.fakes.two_groups import GROUP, RESTORES, STEPS, two_groups
+from tests.kit.findings import finding
 
-__all__ = ["small_groups"]
+pytestmark = pytest.mark.usefixtures("small_groups")
 
 
 def dead_at(step, group=1):
@@ -155,7 +155,8 @@ def test_returned_ranges_are_added_to_what_dead_ones_left():
 def test_a_finding_of_a_group_that_is_counted_already_is_not_counted_again():
     world = dead_at("cleared")
     progress = world.outbox.take_over()
-    world.redis.records[world.plan.run_id, 0] = {FINDING.product_id: Pending(FINDING, progress.group - 1)}
+    found = finding()
+    world.redis.records[world.plan.run_id, 0] = {found.product_id: Pending(found, progress.group - 1)}
 
     assert world.added_up() == (progress.tally, GROUP)
 

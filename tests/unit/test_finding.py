@@ -7,11 +7,11 @@ from dataclasses import replace
 import pytest
 
 from stocksync.model.finding import Finding, RunIdentity, event_id, reason_for
-from stocksync.model.policy import Action, Difference, MissingKeyPolicy, Rules, Severity, judge
+from stocksync.model.policy import MissingKeyPolicy, Rules, judge
+from tests.kit.findings import finding
 
 RESTORED = judge(b"100", b"97", Rules())
 REVIEW = judge(b"100", b"7", Rules())
-FINDING = Finding("P-1", 100, 97, 3, Severity.LOW, Action.REDIS_RESTORED, False, 1_772_384_400_000, str(uuid.uuid4()))  # noqa: FBT003
 
 
 def test_an_event_has_the_same_id_whoever_names_it():
@@ -46,9 +46,9 @@ def test_a_difference_left_to_a_person_is_one_event_however_often_the_run_is_cle
 
 @pytest.mark.parametrize("product_id", ["P-1", "", "é", "a\nb", "🎈", "k" * 1000, '"\\'])
 def test_a_finding_survives_json(product_id):
-    finding = replace(FINDING, product_id=product_id)
+    found = finding(product_id)
 
-    assert Finding.from_dict(json.loads(json.dumps(finding.to_dict()))) == finding
+    assert Finding.from_dict(json.loads(json.dumps(found.to_dict()))) == found
 
 
 def test_headers_tell_the_run_and_the_reason():
@@ -72,17 +72,7 @@ def test_headers_tell_the_run_and_the_reason():
     ],
 )
 def test_the_reason_says_what_the_rules_saw(ledger, cache, policy, words):
-    found: Difference = judge(ledger, cache, Rules(missing_key_policy=MissingKeyPolicy(policy)))
-    finding = Finding(
-        "P",
-        found.db_stock,
-        found.redis_stock,
-        found.discrepancy,
-        found.severity,
-        found.action,
-        found.key_missing,
-        0,
-        "",
-    )
+    seen = judge(ledger, cache, Rules(missing_key_policy=MissingKeyPolicy(policy)))
+    found = finding("P", db=seen.db_stock, redis=seen.redis_stock, action=seen.action, key_missing=seen.key_missing)
 
-    assert reason_for(finding, 10) == words
+    assert reason_for(found, 10) == words

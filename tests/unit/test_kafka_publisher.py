@@ -7,10 +7,11 @@ from stocksync.adapters.kafka import KafkaAlertPublisher
 from stocksync.errors import BadSetting, PublishFailed
 from stocksync.model.finding import Alert
 from tests.kit.fakes.shop import CODEC
-from tests.unit.test_finding import FINDING
+from tests.kit.findings import finding
 
 TIMED_OUT = KafkaError(KafkaError._MSG_TIMED_OUT)
 UNKNOWN = KafkaError(KafkaError.UNKNOWN_TOPIC_OR_PART)
+FINDING = finding("P-1")
 ALERTS = [Alert(FINDING, {"stock-sync-reason": f"{n}"}) for n in range(1000)]
 
 

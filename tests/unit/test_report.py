@@ -6,10 +6,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from stocksync.model.summary import RunSummary
 from stocksync.reporting.day import Figures, RunOfDay, RunState, share
 from stocksync.reporting.report import compose
 from stocksync.wording import Wording
+from tests.kit.summaries import SUMMARY, top_entry
 
 SEOUL = ZoneInfo("Asia/Seoul")
 DAY = date(2024, 1, 15)
@@ -43,46 +43,6 @@ MONITORING = """
 - 불일치 상품 Top 10
   1. PRD-001: 차이 15개 (DB 100, Redis 85, 수동 검토)
   2. PRD-123: 차이 5개 (DB 20, Redis 15, 자동 복원)"""
-
-
-def entry(product_id, db, redis, action):
-    severity = "HIGH" if action == "MANUAL_REVIEW_REQUIRED" else "LOW"
-    return {
-        "product_id": product_id,
-        "db": db,
-        "redis": redis,
-        "discrepancy": db - redis,
-        "severity": severity,
-        "action": action,
-    }
-
-
-SUMMARY = RunSummary(
-    date="2024-01-15",
-    run_id="scheduled__2024-01-14T17:00:00+00:00",
-    run_type="scheduled",
-    dry_run=False,
-    status="complete",
-    started_at="2024-01-15T02:00:00+09:00",
-    finished_at="2024-01-15T02:14:32+09:00",
-    duration_seconds=872.0,
-    total=10_000,
-    matched=9_985,
-    restored=14,
-    manual_review=1,
-    changed=0,
-    invalid=0,
-    unprocessed=0,
-    by_severity={"LOW": 14, "MEDIUM": 0, "HIGH": 1, "CRITICAL": 0},
-    mean_discrepancy=3.67,
-    max_discrepancy=15,
-    max_discrepancy_product="PRD-001",
-    top=[
-        entry("PRD-001", 100, 85, "MANUAL_REVIEW_REQUIRED"),
-        entry("PRD-123", 20, 15, "REDIS_RESTORED"),
-    ],
-    missing_keys=0,
-)
 
 
 def run(summary=SUMMARY, state=RunState.FINISHED, **changes):
@@ -192,7 +152,7 @@ def test_a_report_of_a_past_date_says_so():
 
 
 def test_more_products_to_review_than_the_top_ten_are_counted():
-    top = [entry(f"PRD-{n:03}", 100 - n, 0, "MANUAL_REVIEW_REQUIRED") for n in range(10)]
+    top = [top_entry(f"PRD-{n:03}", 100 - n, 0, "MANUAL_REVIEW_REQUIRED") for n in range(10)]
     text = report(run(top=top, manual_review=1_234))
     assert "10. PRD-009: 차이 91개 (수동 검토 필요)\n외 1,224건\n" in text
 

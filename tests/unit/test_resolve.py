@@ -10,7 +10,7 @@ from stocksync.errors import ChannelDown
 from stocksync.model.policy import Rules
 from stocksync.model.stock import Unreadable
 from tests.kit.fakes.delivery import FakeIncidents, FakePager
-from tests.unit.test_report import SUMMARY
+from tests.kit.summaries import SUMMARY
 
 OPENED = 1_705_250_000.0  # before SUMMARY's run
 LATER = OPENED + 3600

@@ -12,7 +12,7 @@ from stocksync.alerting.routing import AlertGroup
 from stocksync.alerting.texts import AlertTexts
 from stocksync.model.notice import Message, product_incident
 from stocksync.wording import Wording
-from tests.kit.fakes.delivery import finding
+from tests.kit.findings import finding
 
 HOSTILE = [
     "<!channel>",

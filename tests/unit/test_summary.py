@@ -12,7 +12,7 @@ from stocksync.model.tally import Tally
 from stocksync.reconcile.close_run import status_of
 from tests.kit.fakes.clock import START
 from tests.kit.fakes.shop import PLAN
-from tests.unit.test_tally import findings
+from tests.kit.findings import findings
 
 FIELDS = [
     "date", "run_id", "run_type", "dry_run", "status", "started_at", "finished_at", "duration_seconds", "total",

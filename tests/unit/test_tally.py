@@ -8,24 +8,9 @@ from operator import add
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stocksync.model.finding import Finding
-from stocksync.model.policy import Action, severity_of
 from stocksync.model.progress import Progress, RangeOutcome
 from stocksync.model.tally import TOP, Findings, Tally
-
-STOCK = st.integers(0, 200)
-
-
-@st.composite
-def findings(draw):
-    """Some discrepancies of different products."""
-    ids = draw(st.lists(st.text(max_size=3), unique=True, max_size=30))
-    return [_finding(i, draw(STOCK), draw(STOCK), draw(st.sampled_from(Action)), draw(st.booleans())) for i in ids]
-
-
-def _finding(product_id, db, redis, action, missing):
-    gap = db - redis or 1
-    return Finding(product_id, redis + gap, redis, gap, severity_of(gap), action, missing, 0, "")
+from tests.kit.findings import findings
 
 
 @st.composite

@@ -1,36 +1,9 @@
 """Fakes behind the ports of delivery."""
 
 import json
-from itertools import count
 
 from stocksync.alerting.ports import Delivered, Record
-from stocksync.model.finding import HEADER_RUN_DATE, HEADER_RUN_ID, Finding
-from stocksync.model.policy import Action, Rules, Severity, action_for, severity_of
-
-_ids = count()
-
-# 2024-01-15 02:15:00 in Seoul
-DETECTED = 1_705_252_500_000
-
-
-def finding(product_id="PRD-001", *, db=100, redis=95, action=None, event_id=None, detected_at=DETECTED, severity=None):
-    """A finding by the ordinary rules, unless told otherwise."""
-    difference = db - redis
-    return Finding(
-        product_id=product_id,
-        db_stock=db,
-        redis_stock=redis,
-        discrepancy=difference,
-        severity=severity or severity_of(difference),
-        action=action or action_for(difference, key_missing=False, rules=Rules()),
-        key_missing=False,
-        detected_at=detected_at,
-        event_id=event_id or f"event-{next(_ids)}",
-    )
-
-
-RESTORED, REVIEW = Action.REDIS_RESTORED, Action.MANUAL_REVIEW_REQUIRED
-LOW, CRITICAL = Severity.LOW, Severity.CRITICAL
+from stocksync.model.finding import HEADER_RUN_DATE, HEADER_RUN_ID
 
 
 def payload(found):

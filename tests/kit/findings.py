@@ -1,0 +1,46 @@
+"""Findings as a comparison would make them: one, or any."""
+
+import uuid
+from itertools import count
+
+from hypothesis import strategies as st
+
+from stocksync.model.finding import Finding
+from stocksync.model.policy import Action, Rules, action_for, severity_of
+
+DETECTED_MS = 1_705_252_500_000
+"""2024-01-15 02:15:00 in Seoul."""
+STOCK = st.integers(0, 200)
+_numbers = count(1)
+
+
+def finding(
+    product_id="PRD-001", *, db=100, redis=95, action=None, key_missing=False, detected_at=DETECTED_MS, event_id=None
+):
+    """A finding by the default rules, unless told otherwise; each has an event id of its own."""
+    difference = db - redis
+    return Finding(
+        product_id=product_id,
+        db_stock=db,
+        redis_stock=redis,
+        discrepancy=difference,
+        severity=severity_of(difference),
+        action=action or action_for(difference, key_missing=key_missing, rules=Rules()),
+        key_missing=key_missing,
+        detected_at=detected_at,
+        event_id=event_id or str(uuid.UUID(int=next(_numbers))),
+    )
+
+
+@st.composite
+def findings(draw):
+    """Some discrepancies of different products."""
+    ids = draw(st.lists(st.text(max_size=3), unique=True, max_size=30))
+    return [_any_finding(draw, product_id) for product_id in ids]
+
+
+def _any_finding(draw, product_id):
+    redis = draw(STOCK)
+    gap = draw(STOCK) - redis or 1
+    action, missing = draw(st.sampled_from(Action)), draw(st.booleans())
+    return finding(product_id, db=redis + gap, redis=redis, action=action, key_missing=missing)

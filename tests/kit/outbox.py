@@ -1,0 +1,22 @@
+"""One run's outbox on a real Redis, and what is committed to it."""
+
+from stocksync.adapters.redis_outbox import RedisOutbox
+from stocksync.model.finding import RunIdentity
+from stocksync.model.policy import Action
+from stocksync.reconcile.ports import Proposal
+from tests.kit.findings import finding
+
+DATE = "2026-03-02"
+RUN = RunIdentity("manual__one", "manual", DATE)
+
+
+def proposal(product_id="a", expected=b"97", action=Action.REDIS_RESTORED):
+    """Restore a counter to 100 if it still holds `expected`; None: if it is still missing."""
+    missing = expected is None
+    found = finding(product_id, db=100, redis=0 if missing else int(expected), action=action, key_missing=missing)
+    return Proposal(found, expected)
+
+
+def outbox_of(cache, index=0, run=RUN):
+    """The outbox of one range."""
+    return RedisOutbox(cache, run, 10, index, "stock:")
