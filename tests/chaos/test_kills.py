@@ -29,6 +29,7 @@ def run_with(shop, redis_server, kills):
     return deaths, shop.close(plan, [id_range], {0: outcome})
 
 
+@pytest.mark.fault(1, 2, 3, 4, 5)
 @pytest.mark.parametrize("nth", [1, 2, GROUPS], ids=["first", "middle", "last"])
 @pytest.mark.parametrize("step", STEPS)
 def test_a_worker_killed_once_is_made_good_by_its_retry(shop, redis_server, step, nth):
@@ -38,6 +39,7 @@ def test_a_worker_killed_once_is_made_good_by_its_retry(shop, redis_server, step
     assert_promises(shop, ROWS, summary)
 
 
+@pytest.mark.fault(1, 2, 3, 4, 5)
 @pytest.mark.parametrize("again", ["recovered", *STEPS])
 @pytest.mark.parametrize("step", ["committed", "published", "saved"])
 def test_a_worker_killed_and_its_retry_killed_too_are_made_good(shop, redis_server, step, again):
@@ -47,7 +49,8 @@ def test_a_worker_killed_and_its_retry_killed_too_are_made_good(shop, redis_serv
     assert_promises(shop, ROWS, summary)
 
 
-def test_33_a_worker_killed_ten_times_in_one_run_is_made_good(shop, redis_server):
+@pytest.mark.fault(33)
+def test_a_worker_killed_ten_times_in_one_run_is_made_good(shop, redis_server):
     early = ("settled", "looked again")
     kills = [Kill(step, 1) for step in (*early, "committed", *early, "published", *early, *early)]
 

@@ -118,8 +118,9 @@ BIG_SHOP = Market(hot=products("H", 40), cold=products("C", 30_000), hot_share=0
 BESTSELLERS = Market(hot=products("H", 400), pieces=1)
 
 
+@pytest.mark.fault(17, 18)
 @pytest.mark.timeout(1200)
-def test_17_18_nothing_is_oversold_no_order_is_lost_and_drift_is_repaired_at_once(night, figures):
+def test_nothing_is_oversold_no_order_is_lost_and_drift_is_repaired_at_once(night, figures):
     night = night(BIG_SHOP, settle=0.5)
 
     figures("live orders", night.goes_on(size.ORDERS, 300, night.program))
@@ -130,8 +131,9 @@ def test_17_18_nothing_is_oversold_no_order_is_lost_and_drift_is_repaired_at_onc
     assert night.repaired > 0
 
 
+@pytest.mark.fault(17)
 @pytest.mark.timeout(1200)
-def test_17_a_counter_that_moved_and_came_back_is_not_believed(night, figures):
+def test_a_counter_that_moved_and_came_back_is_not_believed(night, figures):
     night = night(BESTSELLERS, settle=0.05)
 
     figures("bestsellers", night.goes_on(size.ORDERS, 40, night.program))

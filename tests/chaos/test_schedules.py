@@ -27,8 +27,9 @@ def stage(database, cache, redis_server, kafka):
     return play
 
 
+@pytest.mark.fault(1, 2, 3, 4, 5, 16, 24, 33)
 @pytest.mark.timeout(3600)
-def test_1_to_5_and_33_whoever_dies_wherever_nothing_is_lost_and_everything_counts_once(stage, figures):
+def test_whoever_dies_wherever_nothing_is_lost_and_everything_counts_once(stage, figures):
     deaths = 0
     for seed in size.seeds():
         schedule, play = Schedule.of(seed), stage(seed)

@@ -103,6 +103,7 @@ def test_an_incompatible_schema_stops_the_run(registry, topic, formats, settings
         formats.schema_id(settings("allowed"))
 
 
-def test_21_an_id_it_does_not_know_is_poison(formats, settings):
+@pytest.mark.fault(21)
+def test_an_id_it_does_not_know_is_poison(formats, settings):
     with pytest.raises(UnknownEncoding, match="unknown"):
         formats.reader(settings()).decode(formats.encoder(99_999).encode(EVENTS[0]))

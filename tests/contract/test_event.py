@@ -173,7 +173,8 @@ POISON = {
 } | {f"the first {length} bytes": GOOD[:length] for length in range(10, len(GOOD))}
 
 
+@pytest.mark.fault(21)
 @pytest.mark.parametrize("poison", POISON.values(), ids=POISON)
-def test_21_bytes_that_are_no_event_are_refused_by_name(poison):
+def test_bytes_that_are_no_event_are_refused_by_name(poison):
     with pytest.raises(UnknownEncoding):
         CODEC.decode(poison)

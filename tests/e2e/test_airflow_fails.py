@@ -37,7 +37,8 @@ def report(night):
     return night.api.result(REPORT, night.run(REPORT).id, "write")
 
 
-def test_26_a_run_that_runs_out_of_time_is_red_and_partial_and_the_next_run_does_the_rest(night, person, writes):
+@pytest.mark.fault(26)
+def test_a_run_that_runs_out_of_time_is_red_and_partial_and_the_next_run_does_the_rest(night, person, writes):
     with gate_at(night.shop, IN_THE_SECOND_RANGE) as gate:
         with person.holds_all_tasks():
             run_id = begun(night)
@@ -58,8 +59,9 @@ def test_26_a_run_that_runs_out_of_time_is_red_and_partial_and_the_next_run_does
     assert_repaired(night, writes)
 
 
+@pytest.mark.fault(26)
 @pytest.mark.parametrize("ended_by", ["a person", "its time limit"])
-def test_26_a_worker_that_lives_on_after_its_run_was_ended_writes_nothing(night, person, writes, ended_by):
+def test_a_worker_that_lives_on_after_its_run_was_ended_writes_nothing(night, person, writes, ended_by):
     with gate_at(night.shop, IN_THE_SECOND_RANGE) as gate:
         run_id, abandoned = begin_and_wait_at(gate, night)
         with deaf_supervisor(abandoned):
@@ -84,7 +86,8 @@ def test_26_a_worker_that_lives_on_after_its_run_was_ended_writes_nothing(night,
     assert run_id in report(night).partition("\n\n")[0]
 
 
-def test_23_a_scheduler_and_an_api_server_that_die_in_the_middle_of_a_run_are_made_good_by_their_start(night, writes):
+@pytest.mark.fault(23)
+def test_a_scheduler_and_an_api_server_that_die_in_the_middle_of_a_run_are_made_good_by_their_start(night, writes):
     scheduler, api_server = (night.stack.airflow.components[name] for name in ("scheduler", "api-server"))
     with gate_at(night.shop, IN_THE_SECOND_RANGE) as gate:
         run_id, task = begin_and_wait_at(gate, night)

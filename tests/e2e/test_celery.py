@@ -75,8 +75,9 @@ def test_a_worker_killed_in_the_middle_costs_time_and_nothing_else(night):
     assert adds_up(night, run)["status"] == "complete"
 
 
+@pytest.mark.fault(23)
 @pytest.mark.parametrize("dies", ["scheduler", "api-server"])
-def test_23_a_scheduler_or_an_api_server_that_dies_while_the_workers_live_on_is_made_good_by_its_start(
+def test_a_scheduler_or_an_api_server_that_dies_while_the_workers_live_on_is_made_good_by_its_start(
     night, writes, dies
 ):
     component = night.stack.airflow.components[dies]

@@ -22,7 +22,8 @@ pytestmark = pytest.mark.timeout(600)
 A_MINUTE = 60
 
 
-def test_24_ranges_that_are_cleared_while_their_run_is_at_work_are_done_again_and_count_once(night, person, writes):
+@pytest.mark.fault(24)
+def test_ranges_that_are_cleared_while_their_run_is_at_work_are_done_again_and_count_once(night, person, writes):
     with gate_at(night.shop, IN_THE_SECOND_RANGE) as gate:
         run_id, task = begin_and_wait_at(gate, night)
 
@@ -42,7 +43,8 @@ def test_24_ranges_that_are_cleared_while_their_run_is_at_work_are_done_again_an
     assert ranges(night, run_id, "try_number")[1] > 1
 
 
-def test_24_a_run_that_is_cleared_and_run_again_the_same_day_restores_and_tells_nothing_new(night, person, writes):
+@pytest.mark.fault(24)
+def test_a_run_that_is_cleared_and_run_again_the_same_day_restores_and_tells_nothing_new(night, person, writes):
     run = night.run()
     assert_complete(night, run)
     told = night.events_of(run.id)

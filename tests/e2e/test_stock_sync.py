@@ -3,6 +3,8 @@
 import signal
 from datetime import date, timedelta
 
+import pytest
+
 from tests.kit.airflow.driver import await_that, today
 
 ALL_GREEN = dict.fromkeys(
@@ -37,7 +39,8 @@ def test_a_manual_run_restores_the_small_reports_the_large_and_adds_up(night):
     assert night.cache.get(f"sync:stock:{summary['date']}") is None
 
 
-def test_15_a_run_skips_and_says_why_while_another_holds_the_lock(night):
+@pytest.mark.fault(15)
+def test_a_run_skips_and_says_why_while_another_holds_the_lock(night):
     night.shop.stock(rows(10))
     night.cache.set(f"sync:stock:{today()}", "somebody else", ex=3600)
 
@@ -80,7 +83,8 @@ def test_a_misspelt_param_is_refused_by_name(night):
     assert night.shop.counter("P00000") == "197"
 
 
-def test_25_a_backfill_of_three_days_looks_and_touches_nothing(night):
+@pytest.mark.fault(25)
+def test_a_backfill_of_three_days_looks_and_touches_nothing(night):
     night.shop.stock(rows(100))
     before = {key: night.cache.get(key) for key in night.cache.scan_iter()}
     last = date.fromisoformat(today()) - timedelta(days=2)
@@ -97,7 +101,8 @@ def test_25_a_backfill_of_three_days_looks_and_touches_nothing(night):
     assert [night.events_of(run.id) for run in runs] == [{}] * 3
 
 
-def test_32_an_empty_ledger_is_red_where_the_run_before_saw_products(night):
+@pytest.mark.fault(32)
+def test_an_empty_ledger_is_red_where_the_run_before_saw_products(night):
     night.shop.stock(rows(10))
     assert night.run().summary["total"] == 10
     night.shop.sql("TRUNCATE products")

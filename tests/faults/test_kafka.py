@@ -77,7 +77,8 @@ def is_produce(request):
     return request[4:6] == b"\0\0"  # the length of the request, then its kind: 0 is Produce
 
 
-def test_14_a_silent_broker_makes_the_attempt_red_and_the_next_one_publishes_what_was_kept(night, kafka):
+@pytest.mark.fault(14)
+def test_a_silent_broker_makes_the_attempt_red_and_the_next_one_publishes_what_was_kept(night, kafka):
     kafka.process.pause()
     assert night.attempt() is None
     kafka.process.resume()
@@ -88,7 +89,8 @@ def test_14_a_silent_broker_makes_the_attempt_red_and_the_next_one_publishes_wha
     assert_promises(night.shop, ROWS, night.finish())
 
 
-def test_14_what_no_attempt_could_publish_is_drained_by_the_next_run(night, kafka):
+@pytest.mark.fault(14)
+def test_what_no_attempt_could_publish_is_drained_by_the_next_run(night, kafka):
     kafka.process.pause()
     assert night.attempt() is None
     kafka.process.resume()
@@ -101,7 +103,8 @@ def test_14_what_no_attempt_could_publish_is_drained_by_the_next_run(night, kafk
     assert outbox(night) == 0
 
 
-def test_14_an_unknown_topic_names_the_setting_and_loses_nothing(night, kafka):
+@pytest.mark.fault(14)
+def test_an_unknown_topic_names_the_setting_and_loses_nothing(night, kafka):
     right, night.broken.topic = night.broken.topic, "test.nobody.made.it"
 
     assert night.attempt() is None
@@ -113,7 +116,8 @@ def test_14_an_unknown_topic_names_the_setting_and_loses_nothing(night, kafka):
     assert_promises(night.shop, ROWS, night.finish())
 
 
-def test_14_a_message_the_broker_finds_too_large_stays_in_the_outbox_and_the_run_is_red(night):
+@pytest.mark.fault(14)
+def test_a_message_the_broker_finds_too_large_stays_in_the_outbox_and_the_run_is_red(night):
     night.broken.options = {"message.max.bytes": 1000}
     huge = [("x" * 1500, 100, 99)]
     night.shop.stock(huge)
@@ -126,9 +130,10 @@ def test_14_a_message_the_broker_finds_too_large_stays_in_the_outbox_and_the_run
     assert_promises(night.shop, ROWS + huge, night.finish())
 
 
+@pytest.mark.fault(4, 14)
 @pytest.mark.parametrize("how", [CUT_BEFORE, LOSE_REPLY, HANG])
 @pytest.mark.parametrize("lasting", [False, True], ids=["once", "lasting"])
-def test_4_14_an_acknowledgement_that_never_comes_is_not_taken_for_one(gated, gate, how, lasting):
+def test_an_acknowledgement_that_never_comes_is_not_taken_for_one(gated, gate, how, lasting):
     gate.fail(Fault(how, matches=is_produce, lasting=lasting))
 
     outcome = gated.attempt()
@@ -142,8 +147,9 @@ def test_4_14_an_acknowledgement_that_never_comes_is_not_taken_for_one(gated, ga
     assert_promises(gated.shop, ROWS, gated.finish(outcome))
 
 
+@pytest.mark.fault(14)
 @pytest.mark.parametrize("through", [1, 5, 20])
-def test_14_a_broker_that_dies_after_some_of_them_is_given_all_of_them_again(gated, gate, through):
+def test_a_broker_that_dies_after_some_of_them_is_given_all_of_them_again(gated, gate, through):
     gated.broken.options = {"batch.num.messages": 1, "max.in.flight.requests.per.connection": 1}
     gate.fail(Fault(CUT_BEFORE, nth=through + 1, matches=is_produce, lasting=True))
 

@@ -21,7 +21,8 @@ def counters(shop):
     return [shop.counter(product_id) for product_id, _, _ in ROWS]
 
 
-def test_15_of_two_runs_at_once_the_second_is_told_who_works_and_touches_nothing(shop, redis_server):
+@pytest.mark.fault(15)
+def test_of_two_runs_at_once_the_second_is_told_who_works_and_touches_nothing(shop, redis_server):
     first, second, [id_range] = shop.plan("manual__first"), shop.plan("manual__second"), shop.ranges()
     sleeper = AttemptProcess(
         shop, redis_server.uri, ("reconcile", first, id_range), Kill("looked again", 1, freeze=True)
@@ -39,8 +40,9 @@ def test_15_of_two_runs_at_once_the_second_is_told_who_works_and_touches_nothing
     assert logical_events(shop, second.run_id) == {}
 
 
+@pytest.mark.fault(16)
 @pytest.mark.parametrize("step", STEPS)
-def test_16_a_run_that_slept_while_its_lock_expired_writes_nothing_more_and_leaves_its_successors_lock(
+def test_a_run_that_slept_while_its_lock_expired_writes_nothing_more_and_leaves_its_successors_lock(
     shop, redis_server, step
 ):
     old, new, [id_range] = shop.plan("manual__old"), shop.plan("manual__new"), shop.ranges()
@@ -62,7 +64,8 @@ def test_16_a_run_that_slept_while_its_lock_expired_writes_nothing_more_and_leav
     assert restored == sorted(i for i, ledger, cached in ROWS if cached in {99, 108, 95})
 
 
-def test_16_an_attempt_that_airflow_gave_up_writes_nothing_while_its_own_retry_works(shop, redis_server):
+@pytest.mark.fault(16)
+def test_an_attempt_that_airflow_gave_up_writes_nothing_while_its_own_retry_works(shop, redis_server):
     plan, [id_range] = shop.plan(), shop.ranges()
     sleeper = AttemptProcess(
         shop, redis_server.uri, ("reconcile", plan, id_range), Kill("looked again", 1, freeze=True)
@@ -79,8 +82,9 @@ def test_16_an_attempt_that_airflow_gave_up_writes_nothing_while_its_own_retry_w
     assert_promises(shop, ROWS, shop.close(plan, [id_range], {0: outcome}))
 
 
+@pytest.mark.fault(16)
 @pytest.mark.parametrize("step", STEPS)
-def test_16_an_attempt_that_airflow_gave_up_writes_nothing_beside_its_own_retry(shop, redis_server, step):
+def test_an_attempt_that_airflow_gave_up_writes_nothing_beside_its_own_retry(shop, redis_server, step):
     plan, [id_range] = shop.plan(), shop.ranges()
     sleeper = AttemptProcess(shop, redis_server.uri, ("reconcile", plan, id_range), Kill(step, 1, freeze=True))
     assert sleeper.result() is None

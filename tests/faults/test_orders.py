@@ -17,7 +17,8 @@ def shop(database, cache):
     return shop
 
 
-def test_17_a_sale_between_the_second_look_and_the_write_is_not_undone(shop):
+@pytest.mark.fault(17)
+def test_a_sale_between_the_second_look_and_the_write_is_not_undone(shop):
     shop.run(reached=once("looked again", lambda: shop.cache.decr("stock:a")))
 
     [event] = shop.events().values()
@@ -25,7 +26,8 @@ def test_17_a_sale_between_the_second_look_and_the_write_is_not_undone(shop):
     assert shop.counter("a") == "100"  # 96 had stood for the settling time
 
 
-def test_17_a_product_sold_at_every_look_is_changed_and_left_alone(shop):
+@pytest.mark.fault(17)
+def test_a_product_sold_at_every_look_is_changed_and_left_alone(shop):
     def sale(step):
         if step == "looked again":
             shop.cache.decr("stock:a")
@@ -36,7 +38,8 @@ def test_17_a_product_sold_at_every_look_is_changed_and_left_alone(shop):
     assert int(shop.counter("a")) < 97
 
 
-def test_18_an_order_that_is_not_in_the_ledger_yet_is_not_restored(shop):
+@pytest.mark.fault(18)
+def test_an_order_that_is_not_in_the_ledger_yet_is_not_restored(shop):
     shop.cache.decrby("stock:b", 2)
     book = "UPDATE products SET stock = 3 WHERE id = 'b'"
 
@@ -46,8 +49,9 @@ def test_18_an_order_that_is_not_in_the_ledger_yet_is_not_restored(shop):
     assert shop.counter("b") == "3"
 
 
+@pytest.mark.fault(29)
 @pytest.mark.parametrize("step", ["settled", "looked again"])
-def test_29_a_counter_that_turns_into_a_list_meanwhile_is_not_overwritten(shop, step):
+def test_a_counter_that_turns_into_a_list_meanwhile_is_not_overwritten(shop, step):
     def replace():
         shop.cache.delete("stock:a")
         shop.cache.rpush("stock:a", "x")
@@ -58,7 +62,8 @@ def test_29_a_counter_that_turns_into_a_list_meanwhile_is_not_overwritten(shop, 
     assert shop.events() == {}
 
 
-def test_33_every_service_restarted_once_and_ten_deaths_in_one_run(shop, postgres, redis_server, monkeypatch):
+@pytest.mark.fault(33)
+def test_every_service_restarted_once_and_ten_deaths_in_one_run(shop, postgres, redis_server, monkeypatch):
     monkeypatch.setattr(first_look, "GROUP_SIZE", 25)
     monkeypatch.setattr(postgres_copy, "BATCH", 25)
     shop.stock([(f"P{n:03d}", 50, 47) for n in range(300)])

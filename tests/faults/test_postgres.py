@@ -27,7 +27,8 @@ def proxy(postgres, database):
         yield proxy
 
 
-def test_12_postgres_down_is_an_error_that_names_the_connection_and_nothing_is_written(shop, postgres):
+@pytest.mark.fault(12)
+def test_postgres_down_is_an_error_that_names_the_connection_and_nothing_is_written(shop, postgres):
     night = RetriedRun(shop)
     postgres.stop()
 
@@ -39,8 +40,9 @@ def test_12_postgres_down_is_an_error_that_names_the_connection_and_nothing_is_w
     assert_promises(shop, ROWS, night.finish())
 
 
+@pytest.mark.fault(12)
 @pytest.mark.parametrize("step", STEPS)
-def test_12_postgres_restarted_at_any_step_costs_an_attempt_at_most(shop, postgres, step):
+def test_postgres_restarted_at_any_step_costs_an_attempt_at_most(shop, postgres, step):
     night = RetriedRun(shop)
 
     outcome = night.attempt(reached=once(step, postgres.restart))
@@ -49,7 +51,8 @@ def test_12_postgres_restarted_at_any_step_costs_an_attempt_at_most(shop, postgr
     assert_promises(shop, ROWS, night.finish(outcome))
 
 
-def test_12_postgres_restarted_in_the_middle_of_the_scan_skips_nobody_and_counts_nobody_twice(shop, postgres):
+@pytest.mark.fault(12)
+def test_postgres_restarted_in_the_middle_of_the_scan_skips_nobody_and_counts_nobody_twice(shop, postgres):
     night = RetriedRun(shop, rows=MANY)
     scan = shop.ledger().scan(night.range, None)
     next(scan)
@@ -60,8 +63,9 @@ def test_12_postgres_restarted_in_the_middle_of_the_scan_skips_nobody_and_counts
     assert_promises(shop, MANY, night.finish())
 
 
+@pytest.mark.fault(12)
 @pytest.mark.parametrize("after", [0, 1, 5_000, 200_000, 600_000])
-def test_12_a_scan_cut_off_in_the_middle_goes_on_by_key(shop, proxy, monkeypatch, after):
+def test_a_scan_cut_off_in_the_middle_goes_on_by_key(shop, proxy, monkeypatch, after):
     monkeypatch.setattr("stocksync.reconcile.first_look.GROUP_SIZE", 5)
     night = RetriedRun(shop, rows=MANY, dsn=through(shop.dsn, proxy.port))
     proxy.fail(Fault(LOSE_REPLY, matches=lambda request: b"COPY" in request, after=after))
@@ -73,8 +77,9 @@ def test_12_a_scan_cut_off_in_the_middle_goes_on_by_key(shop, proxy, monkeypatch
     assert_promises(shop, MANY, night.finish())
 
 
+@pytest.mark.fault(12)
 @pytest.mark.parametrize("how", [CUT_BEFORE, LOSE_REPLY])
-def test_12_whatever_question_to_postgres_stays_unanswered_the_next_attempt_asks_it_again(shop, proxy, how):
+def test_whatever_question_to_postgres_stays_unanswered_the_next_attempt_asks_it_again(shop, proxy, how):
     nth, happened = 0, True
     while happened:  # each thing an attempt sends in turn, the handshakes too
         nth += 1
@@ -95,8 +100,9 @@ def table_locked(dsn):
         yield
 
 
+@pytest.mark.fault(12)
 @pytest.mark.parametrize("step", ["start", "settled"])
-def test_12_a_statement_that_takes_too_long_fails_the_attempt_and_the_next_one_does_the_work(shop, step):
+def test_a_statement_that_takes_too_long_fails_the_attempt_and_the_next_one_does_the_work(shop, step):
     night = RetriedRun(shop, dsn=f"{shop.dsn}?options=-c%20statement_timeout%3D200")
     lock = table_locked(shop.dsn)
 
@@ -126,9 +132,10 @@ CREATE VIEW products AS SELECT id, stock FROM shelves WHERE NOT fails(id)
 STATES = {"serialization": "40001", "deadlock": "40P01", "cancelled": "57014", "shutdown": "57P01", "memory": "53200"}
 
 
+@pytest.mark.fault(12)
 @pytest.mark.parametrize("step", ["start", "settled"])
 @pytest.mark.parametrize("state", STATES)
-def test_12_serialization_failures_deadlocks_and_cancellations_are_tried_again(shop, state, step):
+def test_serialization_failures_deadlocks_and_cancellations_are_tried_again(shop, state, step):
     night = RetriedRun(shop)
     shop.sql(FAILING, STATES[state], step == "start")
 
@@ -140,7 +147,8 @@ def test_12_serialization_failures_deadlocks_and_cancellations_are_tried_again(s
     assert_promises(shop, ROWS, night.finish())
 
 
-def test_13_products_born_gone_and_changed_while_ranges_are_cut_and_scanned_are_counted_once(shop):
+@pytest.mark.fault(13)
+def test_products_born_gone_and_changed_while_ranges_are_cut_and_scanned_are_counted_once(shop):
     shop.batch_size = 10
     shop.build().stock((f"P{n:03d}", 50, 50) for n in range(40))
     ranges = shop.ranges()
@@ -155,7 +163,8 @@ def test_13_products_born_gone_and_changed_while_ranges_are_cut_and_scanned_are_
     assert set(shop.events()) == {"A", "P0095", "P010a", "P0199", "Z"}
 
 
-def test_13_rows_that_come_and_go_all_through_a_scan_leave_every_other_product_counted_once(shop, monkeypatch):
+@pytest.mark.fault(13)
+def test_rows_that_come_and_go_all_through_a_scan_leave_every_other_product_counted_once(shop, monkeypatch):
     monkeypatch.setattr(postgres_copy, "BATCH", 50)
     rows = [(f"P{n:05d}", 100, 97 if n % 500 == 0 else 100) for n in range(20_000)]
     shop.build().stock(rows)

@@ -26,8 +26,9 @@ def is_command(name):
     return lambda request: name in request
 
 
+@pytest.mark.fault(8)
 @pytest.mark.parametrize("how", ["stop", "pause"])
-def test_8_redis_down_at_the_start_is_an_error_before_anything_is_read_or_told(shop, redis_server, how):
+def test_redis_down_at_the_start_is_an_error_before_anything_is_read_or_told(shop, redis_server, how):
     night = RetriedRun(shop, cache=client(redis_server.uri, patience=0.2))
     redis_server.stop() if how == "stop" else redis_server.process.pause()
 
@@ -39,8 +40,9 @@ def test_8_redis_down_at_the_start_is_an_error_before_anything_is_read_or_told(s
     assert shop.cache.keys("sync:*") == []
 
 
+@pytest.mark.fault(9)
 @pytest.mark.parametrize("step", STEPS)
-def test_9_redis_restarted_with_its_data_is_waited_for_and_knows_its_scripts_again(shop, redis_server, step):
+def test_redis_restarted_with_its_data_is_waited_for_and_knows_its_scripts_again(shop, redis_server, step):
     night = RetriedRun(shop, cache=client(redis_server.uri, retries=5))
 
     outcome = night.attempt(reached=once(step, lambda: redis_server.restart(keep_data=True)))
@@ -49,7 +51,8 @@ def test_9_redis_restarted_with_its_data_is_waited_for_and_knows_its_scripts_aga
     assert night.errors == []
 
 
-def test_9_a_redis_that_is_still_loading_is_asked_again(shop, proxy, redis_server):
+@pytest.mark.fault(9)
+def test_a_redis_that_is_still_loading_is_asked_again(shop, proxy, redis_server):
     night = RetriedRun(shop, cache=client(redis_server.uri, proxy.port, retries=5))
     proxy.fail(Fault(LOADING, matches=is_command(b"EVALSHA")))
 
@@ -57,8 +60,9 @@ def test_9_a_redis_that_is_still_loading_is_asked_again(shop, proxy, redis_serve
     assert proxy.happened == 1
 
 
+@pytest.mark.fault(9)
 @pytest.mark.parametrize("step", STEPS)
-def test_9_redis_restarted_empty_took_the_lock_with_it_and_nothing_more_is_written(shop, redis_server, step):
+def test_redis_restarted_empty_took_the_lock_with_it_and_nothing_more_is_written(shop, redis_server, step):
     night = RetriedRun(shop, cache=client(redis_server.uri, retries=5))
 
     assert night.attempt(reached=once(step, redis_server.restart)) is None
@@ -67,8 +71,9 @@ def test_9_redis_restarted_empty_took_the_lock_with_it_and_nothing_more_is_writt
     assert shop.cache.keys("stock:*") == []
 
 
+@pytest.mark.fault(10)
 @pytest.mark.parametrize("step", STEPS)
-def test_10_after_flushall_every_product_is_missing_and_told_and_the_summary_adds_up(shop, step):
+def test_after_flushall_every_product_is_missing_and_told_and_the_summary_adds_up(shop, step):
     night = RetriedRun(shop)
 
     assert night.attempt(reached=once(step, shop.cache.flushall)) is None
@@ -82,9 +87,10 @@ def test_10_after_flushall_every_product_is_missing_and_told_and_the_summary_add
     assert len(logical_events(shop, again["run_id"])) == len(ROWS)
 
 
+@pytest.mark.fault(11)
 @pytest.mark.parametrize("step", ["start", "settled", "looked again", "committed", "published"])
 @pytest.mark.parametrize("trouble", ["full", "read-only"])
-def test_11_a_redis_that_takes_no_writes_makes_no_false_restore(shop, redis_server, step, trouble):
+def test_a_redis_that_takes_no_writes_makes_no_false_restore(shop, redis_server, step, trouble):
     night = RetriedRun(shop)
     admin = redis_server.client()
 
@@ -108,9 +114,10 @@ def test_11_a_redis_that_takes_no_writes_makes_no_false_restore(shop, redis_serv
     assert_promises(shop, ROWS, night.finish())
 
 
+@pytest.mark.fault(3, 11)
 @pytest.mark.parametrize("retries", [0, 5])
 @pytest.mark.parametrize("how", [CUT_BEFORE, LOSE_REPLY])
-def test_3_11_the_outcome_of_any_command_whose_reply_is_lost_is_read_again_never_assumed(
+def test_the_outcome_of_any_command_whose_reply_is_lost_is_read_again_never_assumed(
     shop, proxy, redis_server, how, retries
 ):
     nth, happened = 0, True
@@ -127,7 +134,8 @@ def test_3_11_the_outcome_of_any_command_whose_reply_is_lost_is_read_again_never
     assert nth > 12
 
 
-def test_11_a_commit_that_is_never_answered_is_found_done_by_the_retry(shop, proxy, redis_server):
+@pytest.mark.fault(11)
+def test_a_commit_that_is_never_answered_is_found_done_by_the_retry(shop, proxy, redis_server):
     night = RetriedRun(shop, cache=client(redis_server.uri, proxy.port, patience=0.2))
     proxy.fail(Fault(HANG, matches=is_command(b"EVALSHA")))
 

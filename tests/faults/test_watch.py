@@ -58,8 +58,9 @@ def test_a_key_that_is_missing_or_of_another_type_is_watched_too(looks, cache):
     assert looks.look(["none", "list"]) == [(None, False), (Unreadable.WRONG_TYPE, True)]
 
 
+@pytest.mark.fault(9)
 @pytest.mark.parametrize("fault", ["lost reply", "restart", "killed"])
-def test_9_after_a_broken_connection_everything_counts_as_touched(cache, redis_server, fault):
+def test_after_a_broken_connection_everything_counts_as_touched(cache, redis_server, fault):
     with Proxy(redis_server.host, redis_server.port) as proxy:
         cache.set("stock:a", 5)
         looks = RedisStockCache(client(redis_server.uri, proxy.port, retries=5), "stock:")

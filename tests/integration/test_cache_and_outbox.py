@@ -75,7 +75,8 @@ def test_a_missing_key_is_set_only_while_it_is_missing(cache, outbox, there, res
     assert (cache.type("stock:a") == b"string" and cache.get("stock:a") == b"100") == restored
 
 
-def test_29_a_restored_key_keeps_its_time_to_live(cache, outbox):
+@pytest.mark.fault(29)
+def test_a_restored_key_keeps_its_time_to_live(cache, outbox):
     cache.set("stock:a", 97, ex=1000)
     outbox.commit(0, [proposal("a")])
 
@@ -91,7 +92,8 @@ def test_a_difference_left_to_a_person_is_recorded_and_its_counter_not_touched(c
     assert len(outbox.pending()) == 1
 
 
-def test_3_a_restore_whose_reply_was_lost_can_be_repeated(cache, outbox):
+@pytest.mark.fault(3)
+def test_a_restore_whose_reply_was_lost_can_be_repeated(cache, outbox):
     cache.set("stock:a", 97)
     first = proposal("a")
     assert outbox.commit(0, [first]) == [True]
@@ -112,7 +114,8 @@ def test_many_products_are_restored_in_calls_of_a_bounded_size(cache, outbox):
     assert len(outbox.pending()) == 1000
 
 
-def test_31_any_id_goes_through_the_outbox_as_it_is(cache, outbox):
+@pytest.mark.fault(31)
+def test_any_id_goes_through_the_outbox_as_it_is(cache, outbox):
     ids = [
         "é",
         "e\u0301",
@@ -150,8 +153,9 @@ def test_the_program_writes_nothing_but_counters_and_its_own_keys(cache, outbox)
 # --- who may write -----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.fault(16)
 @pytest.mark.parametrize("holder", [None, "scheduled__other"])
-def test_16_a_run_that_lost_its_lock_writes_nothing_more(cache, outbox, holder):
+def test_a_run_that_lost_its_lock_writes_nothing_more(cache, outbox, holder):
     cache.set("stock:a", 97)
     cache.delete(f"sync:stock:{DATE}")
     if holder:

@@ -111,8 +111,9 @@ def test_what_was_told_is_remembered_for_seven_days(office, cache):
     assert all(key.startswith(b"sync:stock:") for key in cache.keys("*"))
 
 
+@pytest.mark.fault(6)
 @pytest.mark.parametrize("step", ["remember slack", "commit"])
-def test_fault_6_a_kill_after_slacks_200_repeats_at_most_one_message(office, step):
+def test_a_kill_after_slacks_200_repeats_at_most_one_message(office, step):
     office.publish(critical("PRD-1"), critical("PRD-2"), low())
     office.run_and_be_killed(step)
     assert office.committed == 0
@@ -124,7 +125,8 @@ def test_fault_6_a_kill_after_slacks_200_repeats_at_most_one_message(office, ste
     assert office.committed == 3
 
 
-def test_fault_7_a_kill_between_the_channels_leaves_only_the_other_one_to_tell(office):
+@pytest.mark.fault(7)
+def test_a_kill_between_the_channels_leaves_only_the_other_one_to_tell(office):
     office.publish(critical())
     office.run_and_be_killed("tell slack")
     assert (len(office.pagerduty.events), office.slack.texts) == (1, [])
@@ -132,7 +134,8 @@ def test_fault_7_a_kill_between_the_channels_leaves_only_the_other_one_to_tell(o
     assert (len(office.pagerduty.events), office.titles) == (1, [URGENT])
 
 
-def test_fault_19_slacks_retry_after_is_respected(office):
+@pytest.mark.fault(19)
+def test_slacks_retry_after_is_respected(office):
     office.publish(low())
     office.slack.limit_rate(2)
     office.run()
@@ -140,7 +143,8 @@ def test_fault_19_slacks_retry_after_is_respected(office):
     assert (office.slack.requests, office.slack.impatient) == (2, 0)
 
 
-def test_fault_19_a_retry_after_longer_than_a_task_should_sleep_is_left_to_the_next_attempt(office):
+@pytest.mark.fault(19)
+def test_a_retry_after_longer_than_a_task_should_sleep_is_left_to_the_next_attempt(office):
     office.publish(low())
     office.slack.refuse(Refusal(429, {"ok": False, "error": "ratelimited"}, {"Retry-After": "3600"}))
     with pytest.raises(NotDelivered, match="429"):
@@ -148,18 +152,20 @@ def test_fault_19_a_retry_after_longer_than_a_task_should_sleep_is_left_to_the_n
     assert office.slack.requests == 1
 
 
+@pytest.mark.fault(19)
 @pytest.mark.parametrize("status", [500, 502, 503, 504])
-def test_fault_19_a_passing_server_error_is_met_with_patience(office, status):
+def test_a_passing_server_error_is_met_with_patience(office, status):
     office.publish(low())
     office.slack.refuse(Refusal(status), times=2)
     office.run()
     assert office.titles == [DIGEST]
 
 
+@pytest.mark.fault(19)
 @pytest.mark.parametrize(
     "refusal", [Refusal(503), Refusal(reset=True), Refusal(hang=True)], ids=["503", "reset", "hang"]
 )
-def test_fault_19_slack_down_leaves_the_offset_and_pagerduty_goes_out(office, refusal):
+def test_slack_down_leaves_the_offset_and_pagerduty_goes_out(office, refusal):
     office.publish(critical())
     office.slack.refuse(refusal)
     with pytest.raises(NotDelivered) as failure:
@@ -173,12 +179,13 @@ def test_fault_19_slack_down_leaves_the_offset_and_pagerduty_goes_out(office, re
     assert office.committed == 1
 
 
+@pytest.mark.fault(19)
 @pytest.mark.parametrize(
     "refusal",
     [Refusal(403), Refusal(404), Refusal(200, {"ok": False, "error": "invalid_auth"})],
     ids=["403", "404", "invalid_auth"],
 )
-def test_fault_19_a_refusal_is_not_tried_again_and_pagerduty_goes_out(office, refusal):
+def test_a_refusal_is_not_tried_again_and_pagerduty_goes_out(office, refusal):
     office.publish(critical())
     office.slack.refuse(refusal)
     with pytest.raises(NotDeliverable):
@@ -188,12 +195,13 @@ def test_fault_19_a_refusal_is_not_tried_again_and_pagerduty_goes_out(office, re
     assert office.committed == 0
 
 
+@pytest.mark.fault(20)
 @pytest.mark.parametrize(
     "refusal",
     [Refusal(503), Refusal(429), Refusal(reset=True), Refusal(hang=True)],
     ids=["503", "429", "reset", "hang"],
 )
-def test_fault_20_pagerduty_down_is_called_later_with_the_same_key_and_slack_is_told(office, refusal):
+def test_pagerduty_down_is_called_later_with_the_same_key_and_slack_is_told(office, refusal):
     office.publish(critical())
     office.pagerduty.refuse(refusal)
     with pytest.raises(NotDelivered):
@@ -207,7 +215,8 @@ def test_fault_20_pagerduty_down_is_called_later_with_the_same_key_and_slack_is_
     assert office.committed == 1
 
 
-def test_fault_20_a_certificate_nobody_vouches_for_is_not_accepted(office, tmp_path):
+@pytest.mark.fault(20)
+def test_a_certificate_nobody_vouches_for_is_not_accepted(office, tmp_path):
     office.publish(critical())
     (tmp_path / "other").mkdir()
     with PagerDuty(tmp_path / "other") as stranger:
@@ -219,7 +228,8 @@ def test_fault_20_a_certificate_nobody_vouches_for_is_not_accepted(office, tmp_p
         assert stranger.requests == 0
 
 
-def test_fault_21_poison_goes_to_the_dead_letter_topic_with_its_place_and_the_rest_is_told(office):
+@pytest.mark.fault(21)
+def test_poison_goes_to_the_dead_letter_topic_with_its_place_and_the_rest_is_told(office):
     unknown_schema = b"\xc3\x01" + b"\x00" * 8 + b"body"
     office.publish(values=[b"not Avro", unknown_schema, None])
     office.publish(low())
@@ -237,7 +247,8 @@ def test_fault_21_poison_goes_to_the_dead_letter_topic_with_its_place_and_the_re
         assert headers["origin"] == b"elsewhere"
 
 
-def test_fault_27_a_night_when_everything_differs(office):
+@pytest.mark.fault(27)
+def test_a_night_when_everything_differs(office):
     office.publish(*(finding(f"PRD-{n:05}", db=n % 400, redis=0) for n in range(1, 20_001)))
     delivery = office.run()
     assert delivery.events == 20_000
@@ -248,10 +259,11 @@ def test_fault_27_a_night_when_everything_differs(office):
     assert office.run().events == 0
 
 
+@pytest.mark.fault(31)
 @pytest.mark.parametrize(
     "product_id", ["<!channel>", "`rm` *x*", "a\r\nb", "x" * 1000, "'; DROP TABLE x", "e\u0301 {}:"]
 )
-def test_fault_31_hostile_ids_are_accepted_and_shown_literally(office, product_id):
+def test_hostile_ids_are_accepted_and_shown_literally(office, product_id):
     office.publish(critical(product_id))
     office.run()
     [message] = office.slack.messages

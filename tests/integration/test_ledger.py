@@ -74,11 +74,13 @@ def test_beyond_the_most_tasks_each_range_takes_several_batches(table, max_range
     assert sum(ledger.count(r, None) for r in ranges) == 100
 
 
-def test_32_an_empty_ledger_is_one_open_range(table):
+@pytest.mark.fault(32)
+def test_an_empty_ledger_is_one_open_range(table):
     assert partition(table.fill([]), batch_size=1000, max_ranges=64) == [IdRange(0, 1)]
 
 
-def test_13_products_born_sold_out_and_deleted_while_scanning_are_seen_once_at_most_and_the_others_exactly_once(table):
+@pytest.mark.fault(13)
+def test_products_born_sold_out_and_deleted_while_scanning_are_seen_once_at_most_and_the_others_exactly_once(table):
     ledger = table.fill(f"P{n:05d}" for n in range(0, 10_000, 2))
     ranges = partition(ledger, batch_size=1000, max_ranges=64)
     seen, numbers = [], count()
@@ -109,7 +111,8 @@ def test_a_large_ledger_is_cut_from_a_sample_evenly_and_covers_exactly(table):
     assert max(sizes) < 2 * 210_000 / len(ranges)
 
 
-def test_31_any_id_is_read_again_as_it_is(table):
+@pytest.mark.fault(31)
+def test_any_id_is_read_again_as_it_is(table):
     ledger = table.fill(STRANGE)
 
     assert ledger.read(STRANGE) == dict.fromkeys(STRANGE, b"7")
@@ -147,7 +150,8 @@ def test_a_scan_that_is_given_up_midway_leaves_no_session_behind(table):
         assert time.monotonic() < give_up
 
 
-def test_12_a_scan_whose_session_dies_says_so_and_goes_on_behind_the_last_id(table):
+@pytest.mark.fault(12)
+def test_a_scan_whose_session_dies_says_so_and_goes_on_behind_the_last_id(table):
     table.generate(60_000, digits=400)
     ledger = table.ledger()
     seen = []

@@ -62,6 +62,7 @@ def test_only_the_named_schema_is_read(table):
 NO = Unreadable.NO_STOCK
 
 
+@pytest.mark.fault(30)
 @pytest.mark.parametrize(
     ("stock_type", "stocks"),
     [
@@ -72,7 +73,7 @@ NO = Unreadable.NO_STOCK
         ("numeric(12,2)", {"5": b"5", "5.01": NO, "2147483647.99": NO, "-0.5": NO}),
     ],
 )
-def test_30_a_stock_is_a_whole_number_a_counter_can_hold_or_no_stock_at_all(table, stock_type, stocks):
+def test_a_stock_is_a_whole_number_a_counter_can_hold_or_no_stock_at_all(table, stock_type, stocks):
     table.sql(f"CREATE TABLE products (id text, stock {stock_type})")
     for stock in stocks:
         table.sql(f"INSERT INTO products VALUES ($id${stock}$id$, {stock})")

@@ -28,7 +28,8 @@ def test_a_lock_names_its_run_and_expires_within_the_hour(cache):
     assert lock_of(cache).holder() == "manual__one"
 
 
-def test_15_a_second_run_of_the_day_is_told_who_holds_the_lock(cache):
+@pytest.mark.fault(15)
+def test_a_second_run_of_the_day_is_told_who_holds_the_lock(cache):
     lock_of(cache).hold()
 
     with pytest.raises(LockHeld, match=rf"run manual__one holds {KEY} \(for 3[56]\d\d s more at most\)"):
@@ -36,7 +37,8 @@ def test_15_a_second_run_of_the_day_is_told_who_holds_the_lock(cache):
     lock_of(cache, "scheduled__two", "2026-03-03").hold()
 
 
-def test_1_a_retry_of_the_same_run_has_its_lock_already_and_does_not_prolong_it(cache):
+@pytest.mark.fault(1)
+def test_a_retry_of_the_same_run_has_its_lock_already_and_does_not_prolong_it(cache):
     lock_of(cache).hold()
     cache.expire(KEY, 100)
 
@@ -53,7 +55,8 @@ def test_a_released_lock_is_free_for_the_next_run(cache):
     lock_of(cache, "scheduled__two").hold()
 
 
-def test_16_a_strangers_lock_and_a_lock_that_is_gone_are_left_alone(cache):
+@pytest.mark.fault(16)
+def test_a_strangers_lock_and_a_lock_that_is_gone_are_left_alone(cache):
     assert lock_of(cache).release() is False
     lock_of(cache, "scheduled__two").hold()
 
@@ -82,7 +85,8 @@ def test_counters_are_paired_with_their_batches_in_order(cache):
     assert [values for _, values in found] == [[i.encode() for i in piece] for piece in pieces]
 
 
-def test_28_29_missing_corrupt_and_wrong_type_are_told_apart_both_times(cache):
+@pytest.mark.fault(28, 29)
+def test_missing_corrupt_and_wrong_type_are_told_apart_both_times(cache):
     cache.mset({"stock:number": 5, "stock:empty": "", "stock:corrupt": b"\xff 1e3", "stock:large": "9" * 2**20})
     cache.rpush("stock:list", "5")
     cache.hset("stock:hash", "5", "5")
@@ -149,7 +153,8 @@ def impatient(uri):
     return redis.Redis.from_url(uri, socket_timeout=0.1, socket_connect_timeout=1, retry=Retry(NoBackoff(), 0))
 
 
-def test_8_an_unreachable_redis_names_the_connection_whatever_was_asked(cache):
+@pytest.mark.fault(8)
+def test_an_unreachable_redis_names_the_connection_whatever_was_asked(cache):
     for ask in asks(impatient(f"redis://127.0.0.1:{free_port()}")):
         with pytest.raises(CacheUnavailable, match=r"connection stock_redis\) while .*refused"):
             ask()
@@ -183,7 +188,8 @@ def test_an_account_that_may_not_write_is_told_what_is_needed(cache, redis_serve
         cache.acl_deluser("reader")
 
 
-def test_11_a_redis_out_of_memory_takes_no_restore_and_records_none(cache):
+@pytest.mark.fault(11)
+def test_a_redis_out_of_memory_takes_no_restore_and_records_none(cache):
     lock_of(cache).hold()
     outbox = outbox_of(cache)
     outbox.take_over()
@@ -198,7 +204,8 @@ def test_11_a_redis_out_of_memory_takes_no_restore_and_records_none(cache):
     assert (cache.get("stock:a"), outbox.pending()) == (b"97", [])
 
 
-def test_11_a_replica_that_was_the_master_takes_no_restore(cache, redis_server):
+@pytest.mark.fault(11)
+def test_a_replica_that_was_the_master_takes_no_restore(cache, redis_server):
     lock_of(cache).hold()
     outbox = outbox_of(cache)
     outbox.take_over()
@@ -213,7 +220,8 @@ def test_11_a_replica_that_was_the_master_takes_no_restore(cache, redis_server):
     assert (cache.get("stock:a"), outbox.pending()) == (b"97", [])
 
 
-def test_9_scripts_forgotten_by_a_restart_are_sent_again(cache):
+@pytest.mark.fault(9)
+def test_scripts_forgotten_by_a_restart_are_sent_again(cache):
     lock_of(cache).hold()
     outbox = outbox_of(cache)
     outbox.take_over()

@@ -224,6 +224,7 @@ def run(shop, settings):
     return shop.run(shop.plan(dry_run=settings["dry_run"]))
 
 
+@pytest.mark.fault(28, 29, 30, 31)
 @given(catalogues(), SETTINGS)
 def test_any_catalogue_ends_as_the_rules_say_in_redis_in_the_summary_and_on_the_topic(shop, catalogue, settings):
     id_type, products = catalogue

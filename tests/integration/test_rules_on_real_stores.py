@@ -83,7 +83,8 @@ def test_a_product_without_a_key_goes_by_the_policy(shop, policy, restored, revi
 NO_NUMBERS = ["5.5", "1e3", "0x10", " 7 ", "1_000", "٣", "nan", str(2**53 + 1), "", "-0", "007", "+1", "x" * 2**20]
 
 
-def test_28_a_counter_that_is_no_stock_number_is_named_and_kept_and_the_others_go_on(shop):
+@pytest.mark.fault(28)
+def test_a_counter_that_is_no_stock_number_is_named_and_kept_and_the_others_go_on(shop):
     shop.build()
     shop.stock([(f"bad-{n:02d}", 7, bad) for n, bad in enumerate(NO_NUMBERS)])
     shop.stock([("minus", 3, "-5"), ("low", 7, "6")])
@@ -96,7 +97,8 @@ def test_28_a_counter_that_is_no_stock_number_is_named_and_kept_and_the_others_g
     assert summary["restored"] == 2
 
 
-def test_29_a_key_of_another_type_is_untouched_and_a_keys_time_to_live_is_kept(shop):
+@pytest.mark.fault(29)
+def test_a_key_of_another_type_is_untouched_and_a_keys_time_to_live_is_kept(shop):
     shop.build().stock([("list", 3, None), ("mortal", 7, "6"), ("list0", 0, None)])
     shop.cache.rpush("stock:list", "a", "b")
     shop.cache.rpush("stock:list0", "a")
@@ -110,7 +112,8 @@ def test_29_a_key_of_another_type_is_untouched_and_a_keys_time_to_live_is_kept(s
     assert 0 < shop.cache.ttl("stock:mortal") <= 1000
 
 
-def test_30_a_ledger_stock_that_is_null_negative_or_too_large_is_invalid_and_nothing_crashes(shop):
+@pytest.mark.fault(30)
+def test_a_ledger_stock_that_is_null_negative_or_too_large_is_invalid_and_nothing_crashes(shop):
     shop.build().stock(
         [("null", None, "1"), ("null2", None, None), ("minus", -1, "-1"), ("big", 2**31, "1"), ("max", 2**31 - 1, "0")]
     )
@@ -128,7 +131,8 @@ STRANGE = [
 ]  # fmt: skip
 
 
-def test_31_any_id_makes_the_round_trip_exactly(shop):
+@pytest.mark.fault(31)
+def test_any_id_makes_the_round_trip_exactly(shop):
     shop.build().stock([(i, 9, 8) for i in STRANGE])
 
     summary = shop.run()
@@ -139,8 +143,9 @@ def test_31_any_id_makes_the_round_trip_exactly(shop):
     assert summary["restored"] == len(STRANGE)
 
 
+@pytest.mark.fault(32)
 @pytest.mark.parametrize("products", [0, 1, 999, 1000, 1001])
-def test_32_every_product_is_compared_once_at_the_edges_of_a_batch(shop, products):
+def test_every_product_is_compared_once_at_the_edges_of_a_batch(shop, products):
     shop.build().stock((f"P{n:05d}", 5, 4) for n in range(products))
 
     ranges = shop.ranges()

@@ -196,8 +196,9 @@ def test_the_consumer_reads_both_formats_and_asks_once_for_each_schema(formats, 
     assert registry.requests == [f"GET /schemas/ids/{number}"]
 
 
+@pytest.mark.fault(21)
 @pytest.mark.parametrize("schema", ['"string"', '{"type": "record"}', "no JSON"])
-def test_21_a_schema_that_is_no_record_or_unknown_is_poison(formats, registry, settings, schema):
+def test_a_schema_that_is_no_record_or_unknown_is_poison(formats, registry, settings, schema):
     reader = formats.reader(settings())
     number = registry.register("other-value", schema)
     with pytest.raises(UnknownEncoding, match="no Avro record"):

@@ -12,9 +12,10 @@ from tests.kit.fakes.two_groups import GROUP, RESTORES, STEPS, two_groups
 pytestmark = pytest.mark.usefixtures("small_groups")
 
 
+@pytest.mark.fault(1, 2, 3, 4, 5)
 @pytest.mark.parametrize("step", STEPS)
 @pytest.mark.parametrize("group", [1, 2])
-def test_1_to_5_a_killed_attempt_is_finished_by_the_next_and_everything_counts_once(step, group):
+def test_a_killed_attempt_is_finished_by_the_next_and_everything_counts_once(step, group):
     world = two_groups()
 
     with pytest.raises(Killed):
@@ -92,7 +93,8 @@ def test_an_event_published_twice_is_the_same_bytes_with_the_time_of_the_first_a
     assert len(world.events()) == 2 * GROUP
 
 
-def test_14_a_broker_that_refuses_600_of_1000_makes_the_attempt_fail_and_the_next_publishes_all():
+@pytest.mark.fault(14)
+def test_a_broker_that_refuses_600_of_1000_makes_the_attempt_fail_and_the_next_publishes_all():
     world = FakeShop({f"P{n:04d}": (100, 97) for n in range(1000)})
     world.publisher.room = 400
 
@@ -106,7 +108,8 @@ def test_14_a_broker_that_refuses_600_of_1000_makes_the_attempt_fail_and_the_nex
     assert world.recorded() == []
 
 
-def test_16_an_attempt_that_lost_the_lock_is_resumed_once_the_lock_is_free():
+@pytest.mark.fault(16)
+def test_an_attempt_that_lost_the_lock_is_resumed_once_the_lock_is_free():
     world = two_groups()
     with pytest.raises(Killed):
         world.attempt(reached=killed_at("committed"))
@@ -117,7 +120,8 @@ def test_16_an_attempt_that_lost_the_lock_is_resumed_once_the_lock_is_free():
     assert (outcome.tally.products, world.redis.writes) == (2 * GROUP, RESTORES)
 
 
-def test_16_a_sleeper_that_sees_what_its_successor_restored_does_not_make_the_next_attempt_forget_it():
+@pytest.mark.fault(16)
+def test_a_sleeper_that_sees_what_its_successor_restored_does_not_make_the_next_attempt_forget_it():
     world = FakeShop({"a": (100, 97)})
     asleep = []
 
@@ -135,7 +139,8 @@ def test_16_a_sleeper_that_sees_what_its_successor_restored_does_not_make_the_ne
     assert (outcome.tally.restored.count, outcome.tally.matched) == (1, 0)
 
 
-def test_9_an_outbox_lost_with_redis_leaves_the_journal_to_go_on_from():
+@pytest.mark.fault(9)
+def test_an_outbox_lost_with_redis_leaves_the_journal_to_go_on_from():
     world = two_groups()
     with pytest.raises(Killed):
         world.attempt(reached=killed_at("cleared"))
@@ -145,7 +150,8 @@ def test_9_an_outbox_lost_with_redis_leaves_the_journal_to_go_on_from():
     assert world.attempt().tally.products == 2 * GROUP
 
 
-def test_24_a_finished_range_run_again_by_its_own_retry_does_nothing():
+@pytest.mark.fault(24)
+def test_a_finished_range_run_again_by_its_own_retry_does_nothing():
     world = two_groups()
     first = world.attempt()
     delivered = len(world.publisher.delivered)
@@ -154,7 +160,8 @@ def test_24_a_finished_range_run_again_by_its_own_retry_does_nothing():
     assert len(world.publisher.delivered) == delivered
 
 
-def test_24_a_cleared_run_looks_again_counts_its_restores_once_and_makes_no_new_event():
+@pytest.mark.fault(24)
+def test_a_cleared_run_looks_again_counts_its_restores_once_and_makes_no_new_event():
     world = two_groups()
     first = world.attempt()
     events = world.events()
@@ -167,7 +174,8 @@ def test_24_a_cleared_run_looks_again_counts_its_restores_once_and_makes_no_new_
     assert world.redis.writes == RESTORES
 
 
-def test_24_a_product_broken_again_before_a_clear_is_another_restore_with_its_own_event():
+@pytest.mark.fault(24)
+def test_a_product_broken_again_before_a_clear_is_another_restore_with_its_own_event():
     world = FakeShop({"a": (100, 97), "b": (5, 5)})
     world.attempt()
     world.redis.counters["a"] = b"97"
@@ -180,8 +188,9 @@ def test_24_a_product_broken_again_before_a_clear_is_another_restore_with_its_ow
     assert again.tally.products == 2
 
 
+@pytest.mark.fault(24)
 @pytest.mark.parametrize("step", STEPS)
-def test_24_a_death_in_the_pass_after_a_clear_counts_once_too(step):
+def test_a_death_in_the_pass_after_a_clear_counts_once_too(step):
     world = two_groups()
     first = world.attempt()
     world.redis.counters["P0001"] = b"98"
@@ -195,7 +204,8 @@ def test_24_a_death_in_the_pass_after_a_clear_counts_once_too(step):
     assert again.tally.products == 2 * GROUP
 
 
-def test_24_clearing_an_unfinished_run_goes_on_where_it_was():
+@pytest.mark.fault(24)
+def test_clearing_an_unfinished_run_goes_on_where_it_was():
     world = two_groups()
     with pytest.raises(Killed):
         world.attempt(reached=killed_at("committed"))

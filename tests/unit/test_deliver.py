@@ -164,7 +164,8 @@ def test_an_event_published_twice_reaches_people_once(office):
     assert len(office.chat.messages) == len(office.pager.triggered) == 1
 
 
-def test_fault_27_when_everything_differs_people_get_few_messages_and_one_incident_more(office):
+@pytest.mark.fault(27)
+def test_when_everything_differs_people_get_few_messages_and_one_incident_more(office):
     for number in range(5_000):
         office.topic.publish(finding(f"PRD-{number:05}", db=number % 400, redis=0))
     office.run()
@@ -184,7 +185,8 @@ def test_a_run_gets_no_more_than_20_messages_however_often_it_comes_back(office)
     assert office.topic.committed == {0: 60}
 
 
-def test_fault_19_slack_down_does_not_stop_pagerduty_and_nothing_is_committed(office):
+@pytest.mark.fault(19)
+def test_slack_down_does_not_stop_pagerduty_and_nothing_is_committed(office):
     office.topic.publish(critical())
     office.chat.refusals = [ChannelDown("503")]
     with pytest.raises(NotDelivered, match="slack: 503"):
@@ -196,7 +198,8 @@ def test_fault_19_slack_down_does_not_stop_pagerduty_and_nothing_is_committed(of
     assert office.topic.committed == {0: 1}
 
 
-def test_fault_20_pagerduty_down_does_not_stop_slack_and_is_called_later_with_the_same_key(office):
+@pytest.mark.fault(20)
+def test_pagerduty_down_does_not_stop_slack_and_is_called_later_with_the_same_key(office):
     office.topic.publish(critical("PRD-1"))
     office.pager.refusals = [ChannelDown("503")]
     with pytest.raises(NotDelivered, match="pagerduty: 503"):
@@ -278,6 +281,7 @@ def test_what_a_run_published_while_it_was_asked_for_is_in_its_digest(office):
     assert "- 복원 완료: 2건" in office.chat.messages[0].body
 
 
+@pytest.mark.fault(21)
 @pytest.mark.parametrize(
     ("value", "error", "says"),
     [
@@ -288,7 +292,7 @@ def test_what_a_run_published_while_it_was_asked_for_is_in_its_digest(office):
         (None, "bad message", "bad message"),
     ],
 )
-def test_fault_21_a_message_nobody_can_read_is_put_aside_and_the_next_one_told(office, value, error, says):
+def test_a_message_nobody_can_read_is_put_aside_and_the_next_one_told(office, value, error, says):
     office.topic.publish_bytes(value, error=error)
     office.topic.publish(low())
     assert office.run().poison == 1

@@ -47,6 +47,7 @@ def test_the_sum_is_the_same_before_and_after_the_drain(step):
     assert world.added_up() == before
 
 
+@pytest.mark.fault(24)
 @pytest.mark.parametrize("step", STEPS)
 @pytest.mark.parametrize("group", [1, 2])
 def test_a_range_that_was_drained_can_still_be_cleared_and_finished(step, group):
@@ -88,7 +89,8 @@ def test_an_empty_outbox_is_left_as_it_is():
     assert world.publisher.delivered == []
 
 
-def test_14_a_drain_that_fails_keeps_everything_for_the_next():
+@pytest.mark.fault(14)
+def test_a_drain_that_fails_keeps_everything_for_the_next():
     world = dead_at("committed")
     world.publisher.room = 2
     with pytest.raises(PublishFailed):

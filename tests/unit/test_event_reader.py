@@ -76,8 +76,9 @@ POISON = {
 ANOTHER = fastavro.parse_schema({"type": "record", "name": "Order", "fields": [{"name": "id", "type": "long"}]})
 
 
+@pytest.mark.fault(21)
 @pytest.mark.parametrize(("value", "reason"), POISON.values(), ids=POISON)
-def test_21_what_is_no_event_is_refused_with_a_reason(value, reason):
+def test_what_is_no_event_is_refused_with_a_reason(value, reason):
     with pytest.raises(UnknownEncoding, match=reason):
         EventReader(OURS, Known({5: ANOTHER, 7: OURS})).decode(value)
 

@@ -65,7 +65,8 @@ def test_every_event_goes_out_under_its_products_key_with_its_headers():
     assert CODEC.decode(message["value"])["eventId"] == FINDING.event_id
 
 
-def test_14_four_hundred_of_a_thousand_acknowledged_is_a_failure_that_says_so():
+@pytest.mark.fault(14)
+def test_four_hundred_of_a_thousand_acknowledged_is_a_failure_that_says_so():
     broker = FakeProducer(400, refusal=TIMED_OUT)
 
     with pytest.raises(
@@ -75,12 +76,14 @@ def test_14_four_hundred_of_a_thousand_acknowledged_is_a_failure_that_says_so():
     assert broker.purged
 
 
-def test_14_a_broker_that_says_nothing_at_all_is_a_failure():
+@pytest.mark.fault(14)
+def test_a_broker_that_says_nothing_at_all_is_a_failure():
     with pytest.raises(PublishFailed, match=r"1000 of 1000 events .* no answer"):
         publisher(FakeProducer(0)).publish(ALERTS)
 
 
-def test_14_an_unknown_topic_names_the_setting_before_anything_is_sent():
+@pytest.mark.fault(14)
+def test_an_unknown_topic_names_the_setting_before_anything_is_sent():
     broker = FakeProducer(topic_error=UNKNOWN)
 
     with pytest.raises(BadSetting, match=r"STOCK_SYNC_TOPIC='stock.sync.alert'"):
@@ -88,7 +91,8 @@ def test_14_an_unknown_topic_names_the_setting_before_anything_is_sent():
     assert broker.produced == []
 
 
-def test_14_an_unreachable_broker_names_the_connection():
+@pytest.mark.fault(14)
+def test_an_unreachable_broker_names_the_connection():
     with pytest.raises(PublishFailed, match=r"connection stock_kafka.* does not answer"):
         publisher(FakeProducer(topic_error=KafkaError._TRANSPORT)).check()
 

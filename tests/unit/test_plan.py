@@ -12,6 +12,7 @@ from tests.kit.fakes.shop import PLAN
 SEOUL = ZoneInfo("Asia/Seoul")
 
 
+@pytest.mark.fault(22)
 @pytest.mark.parametrize(
     ("instant", "zone", "day"),
     [
@@ -23,7 +24,7 @@ SEOUL = ZoneInfo("Asia/Seoul")
         (datetime(2026, 3, 2, 2, 0, tzinfo=SEOUL), "UTC", date(2026, 3, 1)),
     ],
 )
-def test_22_two_in_the_morning_in_seoul_belongs_to_the_new_day(instant, zone, day):
+def test_two_in_the_morning_in_seoul_belongs_to_the_new_day(instant, zone, day):
     assert local_date(instant, ZoneInfo(zone)) == day
 
 

@@ -49,7 +49,8 @@ def test_the_log_names_the_range_at_its_beginning_and_counts_it_at_its_end(caplo
     )
 
 
-def test_31_an_id_cannot_forge_a_line_of_the_log(caplog):
+@pytest.mark.fault(31)
+def test_an_id_cannot_forge_a_line_of_the_log(caplog):
     world = FakeShop({FORGED: (5, b"x"), FORGED + "2": (None, 1)})
 
     world.attempt()
@@ -58,7 +59,8 @@ def test_31_an_id_cannot_forge_a_line_of_the_log(caplog):
     assert all(line.isprintable() for line in caplog.messages)
 
 
-def test_31_an_id_cannot_forge_a_line_where_an_attempt_goes_on(caplog):
+@pytest.mark.fault(31)
+def test_an_id_cannot_forge_a_line_where_an_attempt_goes_on(caplog):
     world = FakeShop({FORGED: (5, 4), "z": (1, 1)})
     with pytest.raises(Killed):
         world.attempt(reached=killed_at("cleared"))

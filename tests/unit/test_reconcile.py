@@ -1,11 +1,12 @@
 """What a reconciliation does while the shop goes on selling."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from stocksync.errors import LockHeld, LockLost, Superseded
+from stocksync.model.finding import HEADER_RUN_DATE
 from stocksync.model.policy import MissingKeyPolicy, Rules
 from stocksync.model.stock import Unreadable
 from stocksync.reconcile.first_look import GROUP_SIZE
@@ -18,7 +19,8 @@ def at(step, happen):
     return lambda name: happen() if name == step else None
 
 
-def test_18_an_order_in_flight_is_not_drift():
+@pytest.mark.fault(18)
+def test_an_order_in_flight_is_not_drift():
     world = FakeShop({"a": (100, 100), "b": (7, 7)})
     world.sell("a", 3)
     world.clock.after(SETTLE / 2, lambda: world.book("a", 3))
@@ -53,7 +55,8 @@ def test_the_settling_time_is_paid_once_a_range_however_many_differ():
     assert world.clock.ran == SETTLE
 
 
-def test_17_a_product_that_keeps_moving_is_changed_and_left_alone():
+@pytest.mark.fault(17)
+def test_a_product_that_keeps_moving_is_changed_and_left_alone():
     world = FakeShop({"a": (100, 97), "b": (5, 4)})
     for moment in range(40):
         world.clock.after(moment / 2 + 0.1, lambda: world.sell("a"))
@@ -90,7 +93,8 @@ def test_a_sale_between_the_second_look_and_the_write_is_never_undone():
     assert outcome.tally.products == 1
 
 
-def test_17_an_order_and_a_return_that_leave_the_same_number_are_not_taken_for_drift():
+@pytest.mark.fault(17)
+def test_an_order_and_a_return_that_leave_the_same_number_are_not_taken_for_drift():
     world = FakeShop({"a": (100, 100)})
     world.sell("a")  # on its way to the ledger at the first look
     world.clock.after(0.5, lambda: world.book("a"))
@@ -134,7 +138,8 @@ def test_a_key_that_appears_meanwhile_is_not_overwritten():
     assert event["redisStock"] == 2
 
 
-def test_13_a_product_that_vanishes_meanwhile_is_no_discrepancy():
+@pytest.mark.fault(13)
+def test_a_product_that_vanishes_meanwhile_is_no_discrepancy():
     world = FakeShop({"a": (100, 97), "b": (1, 1)})
     world.clock.after(1, lambda: world.ledger.stocks.pop("a"))
 
@@ -168,7 +173,8 @@ def test_every_product_of_a_mixed_catalogue_meets_its_fate():
     assert world.redis.counters == {"a": b"5", "b": b"5", "c": b"4", "d": b"500", "f": b"1", "g": b"x"}
 
 
-def test_26_the_deadline_leaves_the_rest_unprocessed_and_nothing_is_begun_after_it():
+@pytest.mark.fault(26)
+def test_the_deadline_leaves_the_rest_unprocessed_and_nothing_is_begun_after_it():
     world = FakeShop({f"P{n:04d}": (5, 4) for n in range(10_000)}, batch=1000)
     world.plan = replace(PLAN, stop_at=(START + timedelta(seconds=10)).isoformat())
     steps = []
@@ -193,7 +199,8 @@ def test_an_attempt_that_starts_after_the_deadline_takes_no_lock_and_touches_not
     assert (world.redis.lock, world.redis.writes) == (None, 0)
 
 
-def test_22_a_clock_set_back_after_the_deadline_does_not_make_a_cut_range_look_finished():
+@pytest.mark.fault(22)
+def test_a_clock_set_back_after_the_deadline_does_not_make_a_cut_range_look_finished():
     world = FakeShop({f"P{n:04d}": (5, 4 if n < 10 else 5) for n in range(3000)})
     world.plan = replace(PLAN, stop_at=(START + timedelta(seconds=10)).isoformat())
     world.ledger.before_batch = lambda: world.clock.sleep(4)
@@ -204,7 +211,33 @@ def test_22_a_clock_set_back_after_the_deadline_does_not_make_a_cut_range_look_f
     assert outcome.tally.products + outcome.unprocessed == 3000
 
 
-def test_15_another_runs_lock_stops_the_range_before_it_looks():
+@pytest.mark.fault(22)
+def test_a_clock_set_forward_leaves_the_rest_unprocessed_and_what_was_done_counted():
+    world = FakeShop({f"P{n:04d}": (5, 4) for n in range(4 * GROUP_SIZE)}, batch=GROUP_SIZE)
+    world.ledger.before_batch = lambda: world.clock.sleep(4)
+    world.clock.after(10, lambda: world.clock.set_back(timedelta(hours=-2)))
+
+    outcome = world.attempt()
+
+    assert (outcome.tally.products, outcome.unprocessed) == (GROUP_SIZE, 3 * GROUP_SIZE)
+    assert outcome.tally.restored.count == world.redis.writes == len(world.restored()) == GROUP_SIZE
+    assert world.recorded() == []
+
+
+@pytest.mark.fault(22)
+def test_a_run_that_passes_midnight_belongs_to_the_day_it_began():
+    world = FakeShop({"a": (100, 97), "b": (100, 20)})
+    world.clock.present = datetime(2026, 3, 2, 14, 59, 59, tzinfo=UTC)  # a second to midnight in Seoul
+    world.plan = replace(PLAN, stop_at=datetime(2026, 3, 2, 15, 30, tzinfo=UTC).isoformat())
+
+    world.attempt()
+
+    assert world.clock.now() > datetime(2026, 3, 2, 15, 0, tzinfo=UTC)
+    assert [alert.headers[HEADER_RUN_DATE] for alert in world.publisher.delivered] == ["2026-03-02"] * 2
+
+
+@pytest.mark.fault(15)
+def test_another_runs_lock_stops_the_range_before_it_looks():
     world = FakeShop({"a": (100, 97)})
     world.redis.lock = "scheduled__other"
 
@@ -213,7 +246,8 @@ def test_15_another_runs_lock_stops_the_range_before_it_looks():
     assert (world.redis.lock, world.redis.writes, world.events()) == ("scheduled__other", 0, {})
 
 
-def test_16_a_run_whose_lock_expired_writes_nothing_more():
+@pytest.mark.fault(16)
+def test_a_run_whose_lock_expired_writes_nothing_more():
     world = FakeShop({"a": (100, 97)})
     world.clock.after(1, lambda: setattr(world.redis, "lock", "scheduled__other"))
 

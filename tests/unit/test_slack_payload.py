@@ -41,8 +41,9 @@ def urgent(product_id, mention="@backend-team"):
     return texts.urgent(shown), texts.incident(shown, AlertGroup("run", "2024-01-15"))
 
 
+@pytest.mark.fault(31)
 @pytest.mark.parametrize("product_id", HOSTILE)
-def test_fault_31_no_product_id_mentions_links_or_forges_a_line(product_id):
+def test_no_product_id_mentions_links_or_forges_a_line(product_id):
     message, incident = urgent(product_id)
     sent = payload(message, "#stock-alerts")
     *shown, footer = sent["blocks"]
