@@ -9,35 +9,39 @@ from typing import Any
 
 import psycopg2
 import redis
-from confluent_kafka import Producer
+from confluent_kafka import Consumer, Producer
 
 from benchmarks.catalogue import PREFIX
-from stocksync.adapters.avro import SingleObjectCodec, load_schema
-from stocksync.adapters.dry_run import NoLock, NoOutbox, NoPublisher
-from stocksync.adapters.kafka import DEFAULTS, KafkaAlertPublisher
-from stocksync.adapters.postgres import LedgerTable, PostgresLedger
-from stocksync.adapters.redis_cache import RedisStockCache
-from stocksync.adapters.redis_lock import RedisRunLock
-from stocksync.adapters.redis_outbox import RedisOutbox
+from stocksync.adapters.kafka import DEFAULTS
+from stocksync.bootstrap import Bootstrap
 from stocksync.model.id_range import IdRange
 from stocksync.model.plan import RunPlan
-from stocksync.model.policy import Rules
 from stocksync.model.progress import Progress
-from stocksync.reconcile.reconciler import Reconciler, Stores
+from stocksync.settings import Settings
 
 SETTLE = timedelta(seconds=2)
-_SCHEMA = Path(__file__).parents[1] / "schemas" / "StockSyncAlert.avsc"
 
 
-class _Clock:
-    def now(self) -> datetime:
-        return datetime.now(UTC)
+class _Clients:
+    """Implements the port Clients of bootstrap on the servers a job names."""
 
-    def monotonic(self) -> float:
-        return time.monotonic()
+    def __init__(self, job: dict[str, Any]) -> None:
+        self._job = job
 
-    def sleep(self, seconds: float) -> None:
-        time.sleep(seconds)
+    def postgres(self) -> psycopg2.extensions.connection:
+        return psycopg2.connect(self._job["dsn"])
+
+    def redis(self) -> redis.Redis:
+        return redis.Redis.from_url(self._job["redis"])
+
+    def producer(self) -> Producer:
+        return Producer({**DEFAULTS, "bootstrap.servers": self._job["kafka"]})
+
+    def consumer(self) -> Consumer:
+        raise NotImplementedError("the engine reads no topic")
+
+    def registry(self) -> None:
+        return None
 
 
 class _Journal:
@@ -70,7 +74,10 @@ def measure(job: dict[str, Any]) -> dict[str, Any]:
         stop_at=(now + timedelta(hours=1)).isoformat(),
     )
     everything = IdRange(0, 1)
-    reconciler = Reconciler(_stores(job, plan, everything), plan, Rules(), key_prefix=PREFIX, settle=SETTLE)
+    settings = Settings(
+        products_table=job["table"], key_prefix=PREFIX, topic=job["topic"], settle_seconds=SETTLE.total_seconds()
+    )
+    reconciler = Bootstrap(_Clients(job), settings).reconciler(plan, everything, _Journal())
     begun, cpu = time.perf_counter(), time.process_time()
     outcome = reconciler.run(everything)
     return {
@@ -81,18 +88,6 @@ def measure(job: dict[str, Any]) -> dict[str, Any]:
         "products": outcome.tally.products,
         "restored": outcome.tally.restored.count,
     }
-
-
-def _stores(job: dict[str, Any], plan: RunPlan, everything: IdRange) -> Stores:
-    client = redis.Redis.from_url(job["redis"])
-    ledger = PostgresLedger(lambda: psycopg2.connect(job["dsn"]), LedgerTable(job["table"], "id", "stock"), PREFIX)
-    cache, journal, clock = RedisStockCache(client, PREFIX), _Journal(), _Clock()
-    if plan.dry_run:
-        return Stores(ledger, cache, NoOutbox(), NoLock(), NoPublisher(), journal, clock)
-    producer = Producer({**DEFAULTS, "bootstrap.servers": job["kafka"]})
-    publisher = KafkaAlertPublisher(producer, job["topic"], SingleObjectCodec(load_schema(_SCHEMA)))
-    outbox = RedisOutbox(client, plan.identity, plan.auto_restore_limit, everything.index, PREFIX)
-    return Stores(ledger, cache, outbox, RedisRunLock(client, plan.date, plan.run_id), publisher, journal, clock)
 
 
 def _peak_mb() -> float:

@@ -49,7 +49,7 @@ LATE_MINUTES = SETTINGS.run_timeout_minutes + 10
 LATE = DeadlineAlert(
     reference=DeadlineReference.AVERAGE_RUNTIME(max_runs=10, min_runs=1),
     interval=timedelta(minutes=LATE_MINUTES),
-    callback=AsyncCallback("stocksync.entrypoints.deadline.tell_of_lateness", {"minutes": LATE_MINUTES}),
+    callback=AsyncCallback("stocksync.entrypoints.callbacks.tell_of_lateness", {"minutes": LATE_MINUTES}),
 )
 
 

@@ -1,1 +1,349 @@
-"""The one place where objects are put together."""
+"""The one place where objects are put together: clients and settings in, services out.
+
+The DAGs' tasks, the tests, the kill schedules and the benchmarks all go through it, so that what is proven is what runs
+at night.
+"""
+
+from collections.abc import Callable, Collection, Iterable
+from datetime import timedelta
+from functools import cached_property
+from typing import Protocol
+
+import redis
+from confluent_kafka import Consumer, Producer
+from psycopg2.extensions import connection as PostgresConnection  # noqa: N812 - it is a class
+
+from stocksync.adapters.avro import Encoder, SingleObjectCodec, event_schema
+from stocksync.adapters.avro_confluent import ConfluentEncoder, EventReader
+from stocksync.adapters.clock import SystemClock
+from stocksync.adapters.dry_run import NoLock, NoOutbox, NoPublisher
+from stocksync.adapters.event_codec import EventDecoder, EventEncoder
+from stocksync.adapters.kafka import KafkaAlertPublisher
+from stocksync.adapters.kafka_source import KafkaAlertSource, KafkaDeadLetters
+from stocksync.adapters.postgres import LedgerTable, PostgresLedger
+from stocksync.adapters.postgres_ranges import partition
+from stocksync.adapters.present_stock import LedgerAndCache
+from stocksync.adapters.redis_cache import RedisStockCache
+from stocksync.adapters.redis_client import Patience, with_patience
+from stocksync.adapters.redis_delivery_log import (
+    RedisDeadLetterLog,
+    RedisDeliveryLog,
+    RedisFailureLog,
+    RedisOpenIncidents,
+)
+from stocksync.adapters.redis_errors import translated
+from stocksync.adapters.redis_lock import RedisRunLock
+from stocksync.adapters.redis_outbox import RedisOutbox, listed_outboxes
+from stocksync.adapters.schema_registry import SchemaRegistry, agreed_schema_id
+from stocksync.alerting.channel import Channel
+from stocksync.alerting.consumer import AlertConsumer
+from stocksync.alerting.failure_notice import FailureNotifier
+from stocksync.alerting.pager_channel import PagerChannel
+from stocksync.alerting.ports import (
+    AlertDecoder,
+    AlertSource,
+    DeadLetterLog,
+    DeadLetters,
+    DeliveryLog,
+    Notifier,
+    OpenIncidents,
+    Pager,
+)
+from stocksync.alerting.resolver import Resolver
+from stocksync.alerting.slack_channel import SlackChannel
+from stocksync.alerting.texts import AlertTexts
+from stocksync.model.finding import RunIdentity
+from stocksync.model.id_range import IdRange
+from stocksync.model.plan import RunPlan
+from stocksync.model.policy import Rules
+from stocksync.reconcile.close_run import RunCloser
+from stocksync.reconcile.ports import AlertPublisher, Clock, Journal, ListedOutbox, Outbox, RunLock, StockCache
+from stocksync.reconcile.reconciler import Reconciler, Stores
+from stocksync.reconcile.recovery import drain_all
+from stocksync.reconcile.sizes import STANDARD, Sizes
+from stocksync.reporting.ports import RunHistory
+from stocksync.reporting.report import Reporter
+from stocksync.settings import Settings
+from stocksync.wording import Wording
+
+
+class Clients(Protocol):
+    """Where native clients come from; each is made when it is asked for.
+
+    Every method raises BadSetting where its connection is missing or cannot be used.
+    """
+
+    def postgres(self) -> PostgresConnection:
+        """Open a connection to the ledger's database."""
+        ...
+
+    def redis(self) -> redis.Redis:
+        """Make a client, without decode_responses: values are compared as bytes."""
+        ...
+
+    def producer(self) -> Producer:
+        """Make an idempotent producer."""
+        ...
+
+    def consumer(self) -> Consumer:
+        """Make a consumer of the group; whoever asked closes it."""
+        ...
+
+    def registry(self) -> SchemaRegistry | None:
+        """Make a client of the schema registry; None: none is configured."""
+        ...
+
+
+class Bootstrap:
+    """Puts everything together.
+
+    Args:
+        clients: where native clients come from
+        settings: the deployment's
+        clock: time
+        sizes: what is done at once
+        patience: how long Redis is waited for
+    """
+
+    def __init__(
+        self,
+        clients: Clients,
+        settings: Settings,
+        *,
+        clock: Clock | None = None,
+        sizes: Sizes = STANDARD,
+        patience: Patience = Patience(),  # noqa: B008 - frozen
+    ) -> None:
+        self._clients = clients
+        self._settings = settings
+        self._clock = clock or SystemClock()
+        self._sizes = sizes
+        self._patience = patience
+
+    # --- stores ----------------------------------------------------------------------------------------------
+
+    @cached_property
+    def redis(self) -> redis.Redis:
+        """The client, with the time limits and retries this program relies on."""
+        return with_patience(self._clients.redis(), self._patience)
+
+    @cached_property
+    def ledger(self) -> PostgresLedger:
+        """The truth."""
+        settings = self._settings
+        table = LedgerTable(settings.products_table, settings.id_column, settings.stock_column)
+        return PostgresLedger(self._clients.postgres, table, settings.key_prefix, batch=self._sizes.batch)
+
+    def cache(self) -> StockCache:
+        """Make a view of the counters; each has a watch of its own."""
+        return RedisStockCache(self.redis, self._settings.key_prefix)
+
+    def lock(self, plan: RunPlan) -> RunLock:
+        """Make the run's lock; a dry run keeps nobody out."""
+        return NoLock() if plan.dry_run else self.lock_of(plan.identity)
+
+    def lock_of(self, run: RunIdentity) -> RunLock:
+        """Make the lock of any run."""
+        return RedisRunLock(self.redis, run.date, run.run_id)
+
+    def outbox(self, plan: RunPlan, index: int) -> Outbox:
+        """Make the outbox of a range; a dry run records nothing."""
+        return NoOutbox() if plan.dry_run else self.outbox_of(plan.identity, index)
+
+    def outbox_of(self, run: RunIdentity, index: int) -> Outbox:
+        """Make the outbox of a range of any run."""
+        return RedisOutbox(self.redis, run, index, self._settings.key_prefix, self._sizes.commit)
+
+    def listed_outboxes(self) -> Iterable[ListedOutbox]:
+        """Give every outbox that holds something, of any run."""
+        return listed_outboxes(self.redis, self._settings.key_prefix, self._sizes.commit)
+
+    def publisher(self, plan: RunPlan) -> AlertPublisher:
+        """Make the topic's writer; a dry run alerts nobody."""
+        return NoPublisher() if plan.dry_run else self.topic(plan.schema_id)
+
+    def topic(self, schema_id: int | None) -> AlertPublisher:
+        """Make the topic's writer, whatever the run may do."""
+        codec = EventEncoder(self.encoder(schema_id))
+        return KafkaAlertPublisher(self._clients.producer(), self._settings.topic, codec)
+
+    @staticmethod
+    def encoder(schema_id: int | None) -> Encoder:
+        """Make the format events are written in: Confluent's under an id of the registry, single objects without."""
+        schema = event_schema()
+        return SingleObjectCodec(schema) if schema_id is None else ConfluentEncoder(schema, schema_id)
+
+    def reader(self) -> EventReader:
+        """Make what reads events of either format."""
+        return EventReader(event_schema(), self._clients.registry())
+
+    def schema_id(self) -> int | None:
+        """Ask the registry for the id of the event's schema; None: no registry is configured.
+
+        Raises:
+            RegistryUnavailable: it does not answer.
+            BadSetting: it does not know the schema, and it may not or cannot be registered.
+        """
+        registry = self._clients.registry()
+        if registry is None:
+            return None
+        return agreed_schema_id(registry, f"{self._settings.topic}-value", self._settings.schema_registration)
+
+    # --- the nightly run -------------------------------------------------------------------------------------
+
+    def check(self, *, writes: bool) -> int | None:
+        """Find out before the first write whether a run can work; return the event schema's id in the registry.
+
+        Args:
+            writes: whether the run will write and publish; a dry run needs neither topic nor registry
+
+        Raises:
+            BadSetting: a person has to change a setting or a connection first.
+            LedgerUnavailable, CacheUnavailable, RegistryUnavailable, PublishFailed: a service does not answer.
+        """
+        _ = self.ledger.columns
+        with translated("starting"):
+            self.redis.ping()
+        if not writes:
+            return None
+        schema_id = self.schema_id()
+        self.topic(schema_id).check()
+        return schema_id
+
+    def ranges(self, plan: RunPlan) -> list[IdRange]:
+        """Cut the whole ledger into ranges."""
+        return partition(self.ledger, batch_size=plan.batch_size, max_ranges=self._settings.max_mapped_tasks)
+
+    def stores(self, plan: RunPlan, index: int, journal: Journal) -> Stores:
+        """Put together what a reconciliation reads from and writes to."""
+        return Stores(
+            ledger=self.ledger,
+            cache=self.cache(),
+            outbox=self.outbox(plan, index),
+            lock=self.lock(plan),
+            publisher=self.publisher(plan),
+            journal=journal,
+            clock=self._clock,
+        )
+
+    def reconciler(
+        self,
+        plan: RunPlan,
+        id_range: IdRange,
+        journal: Journal,
+        reached: Callable[[str], None] = lambda _step: None,
+    ) -> Reconciler:
+        """Make what reconciles one range.
+
+        Args:
+            plan: the run
+            id_range: the range
+            journal: where its progress survives its worker
+            reached: called with the name of each step that is passed (the tests kill the process there)
+        """
+        settings = self._settings
+        return Reconciler(
+            self.stores(plan, id_range.index, journal),
+            plan,
+            Rules(plan.auto_restore_limit, settings.missing_key_policy),
+            key_prefix=settings.key_prefix,
+            settle=timedelta(seconds=settings.settle_seconds),
+            pace=settings.pace(id_range.of),
+            sizes=self._sizes,
+            reached=reached,
+        )
+
+    def drain(self, plan: RunPlan) -> int:
+        """Publish what dead tasks left in their outboxes; return how many events that were."""
+        return drain_all(
+            self.listed_outboxes(),
+            self.publisher(plan),
+            run_id=plan.run_id,
+            at_work=lambda run: self.lock_of(run).is_held(),
+        )
+
+    def closer(self, plan: RunPlan) -> RunCloser:
+        """Make what adds a run up."""
+        return RunCloser(plan, lambda index: self.outbox(plan, index), self.ledger, self._clock)
+
+    # --- people ----------------------------------------------------------------------------------------------
+
+    def delivery_log(self, channel: str) -> DeliveryLog:
+        """Make what remembers what a channel has told."""
+        return RedisDeliveryLog(self.redis, channel)
+
+    def open_incidents(self) -> OpenIncidents:
+        """Make the list of open incidents."""
+        return RedisOpenIncidents(self.redis)
+
+    def source(self, consumer: Consumer) -> AlertSource:
+        """Make the topic's reader."""
+        return KafkaAlertSource(consumer, self._settings.topic)
+
+    def decoder(self) -> AlertDecoder:
+        """Make what turns messages into events."""
+        return EventDecoder(self.reader().decode)
+
+    def dead_letters(self) -> DeadLetters:
+        """Make the topic of what nobody can read."""
+        topic = self._settings.topic
+        return KafkaDeadLetters(self._clients.producer(), topic, f"{topic}.dlq")
+
+    def dead_letter_log(self) -> DeadLetterLog:
+        """Make what remembers what was put aside."""
+        return RedisDeadLetterLog(self.redis)
+
+    def slack_channel(self, notifier: Notifier) -> Channel:
+        """Make the channel of messages."""
+        return SlackChannel(notifier, self.delivery_log("slack"), self._texts)
+
+    def pager_channel(self, pager: Pager) -> Channel:
+        """Make the channel of incidents."""
+        return PagerChannel(pager, self.delivery_log("pagerduty"), self.open_incidents(), self._texts)
+
+    def consumer(
+        self, source: AlertSource, channels: Collection[str], publishing: Callable[[str], bool]
+    ) -> AlertConsumer:
+        """Make what reads the topic and sorts.
+
+        Args:
+            source: the topic
+            channels: names of the channels that are configured
+            publishing: whether a run, by its id, may still publish
+        """
+        return AlertConsumer(
+            source=source,
+            decoder=self.decoder(),
+            dead_letters=self.dead_letters(),
+            dead_letter_log=self.dead_letter_log(),
+            delivered={name: self.delivery_log(name) for name in channels},
+            publishing=publishing,
+            zone=self._settings.zone,
+        )
+
+    def resolver(self, pager: Pager) -> Resolver:
+        """Make what closes incidents."""
+        settings = self._settings
+        return Resolver(
+            self.open_incidents(),
+            pager,
+            LedgerAndCache(self.ledger, self.cache()),
+            Rules(settings.auto_restore_limit, settings.missing_key_policy),
+        )
+
+    def failure_notifier(self, notifier: Notifier | None) -> FailureNotifier:
+        """Make what tells of red and late runs."""
+        log = RedisFailureLog(lambda: self.redis)
+        return FailureNotifier(notifier, log, self._wording, self._settings.slack_mention)
+
+    def reporter(self, history: RunHistory) -> Reporter:
+        """Make what writes the daily report."""
+        return Reporter(history, self._wording, self._settings.zone)
+
+    @cached_property
+    def _texts(self) -> AlertTexts:
+        return AlertTexts(self._wording, self._settings.zone, self._settings.slack_mention)
+
+    @cached_property
+    def _wording(self) -> Wording:
+        return Wording(self._settings.locale)

@@ -178,6 +178,18 @@ class Settings(BaseSettings):
                 warnings.append(f"{variable} is not a setting and has no effect{hint}")
         return warnings
 
+    def pace(self, ranges: int) -> float | None:
+        """A range's part of the limit on reading, in products a second; None: no limit.
+
+        As many ranges of a run as may be active together never exceed the run's limit.
+
+        Args:
+            ranges: how many the run has
+        """
+        if self.max_products_per_second == 0:
+            return None
+        return self.max_products_per_second / min(self.max_active_ranges, ranges)
+
     @property
     def zone(self) -> ZoneInfo:
         """The time zone of the schedule and of a run's date."""

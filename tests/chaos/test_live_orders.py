@@ -11,28 +11,29 @@ from datetime import timedelta
 
 import pytest
 
+from stocksync.adapters.clock import SystemClock
 from stocksync.model.policy import Action
 from tests.kit.chaos import size
 from tests.kit.chaos.orders import Market, SettlingClock, Writers
-from tests.kit.real_shop import RealShop, SystemClock
+from tests.kit.real_shop import RealShop
 
 SMALL = [-10, -7, -3, -1, 1, 2, 5, 10]
 LARGE = 60
 
 
-class Published:
+class FindingsInMemory:
     """Keeps what was published, in memory."""
 
     def __init__(self):
         self.findings = []
 
-    def publish(self, alerts):
-        self.findings += [alert.finding for alert in alerts]
+    def publish(self, run, findings):
+        self.findings += findings
 
 
 class LiveShop(RealShop):
     def publisher(self):
-        return Published()
+        return FindingsInMemory()
 
 
 class DriftingCatalogue:
@@ -88,9 +89,13 @@ class DriftingCatalogue:
     # --- ways to restore -------------------------------------------------------------------------------------
 
     def program(self, writers):
-        published = Published()
+        published = FindingsInMemory()
         self.shop.run(publisher=published, clock=SettlingClock(SystemClock(), writers, self.shop.settle))
-        return [(f.product_id, f.discrepancy) for f in published.findings if f.action is Action.REDIS_RESTORED]
+        return [
+            (found.product_id, found.difference.discrepancy)
+            for found in published.findings
+            if found.difference.action is Action.REDIS_RESTORED
+        ]
 
     def blindly(self, _writers):
         """The naive restore: read both stores, and set what differs by a little."""

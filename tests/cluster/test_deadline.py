@@ -21,7 +21,7 @@ from airflow.sdk import AsyncCallback, DeadlineAlert, DeadlineReference, dag, ta
     deadline=DeadlineAlert(
         reference=DeadlineReference.AVERAGE_RUNTIME(max_runs=10, min_runs=1),
         interval=timedelta(seconds=5),
-        callback=AsyncCallback("stocksync.entrypoints.deadline.tell_of_lateness", {"minutes": 40}),
+        callback=AsyncCallback("stocksync.entrypoints.callbacks.tell_of_lateness", {"minutes": 40}),
     ),
 )
 def slow():

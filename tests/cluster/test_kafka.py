@@ -14,11 +14,12 @@ from deploy.init import PARTITIONS, prepare_kafka
 from local import java
 from local.apache_kafka import VERSION
 from stocksync.adapters.avro import SingleObjectCodec, load_schema
+from stocksync.adapters.event_codec import EventEncoder
 from stocksync.adapters.kafka import DEFAULTS, KafkaAlertPublisher
 from stocksync.adapters.kafka_source import CONSUMER, KafkaAlertSource, KafkaDeadLetters
 from stocksync.alerting.ports import Record
 from stocksync.errors import BadSetting
-from stocksync.model.finding import Alert
+from stocksync.model.finding import RunIdentity
 from tests.kit.cluster.compose_file import DEPLOY
 from tests.kit.findings import finding
 from tests.kit.paths import ROOT, SCHEMA
@@ -47,8 +48,8 @@ def dags(ready, password):
     return ready.client_of("stock-sync", password)
 
 
-def alert():
-    return Alert(finding(), {"stock-sync-run-id": "run"})
+CODEC = EventEncoder(SingleObjectCodec(load_schema(SCHEMA)))
+RUN = RunIdentity("run", "manual", "2026-03-02")
 
 
 def test_the_topics_have_their_partitions_and_keep_seven_days(ready):
@@ -63,8 +64,8 @@ def test_the_topics_have_their_partitions_and_keep_seven_days(ready):
 
 
 def test_the_dags_user_publishes_reads_commits_and_puts_aside(dags):
-    publisher = KafkaAlertPublisher(Producer({**DEFAULTS, **dags}), TOPIC, SingleObjectCodec(load_schema(SCHEMA)))
-    publisher.publish([alert()])
+    publisher = KafkaAlertPublisher(Producer({**DEFAULTS, **dags}), TOPIC, CODEC)
+    publisher.publish(RUN, [finding()])
     consumer = Consumer({**dags, **CONSUMER})
     source = KafkaAlertSource(consumer, TOPIC)
     [record] = source.read()
@@ -78,7 +79,7 @@ def test_the_dags_user_publishes_reads_commits_and_puts_aside(dags):
 def test_the_dags_user_can_use_no_other_topic_and_make_none(ready, dags):
     ready.create_topic("orders", 1)
     with pytest.raises(BadSetting, match=r"orders.*no such topic that the account may use"):
-        KafkaAlertPublisher(Producer({**DEFAULTS, **dags}), "orders", SingleObjectCodec(load_schema(SCHEMA))).check()
+        KafkaAlertPublisher(Producer({**DEFAULTS, **dags}), "orders", CODEC).check()
     admin = AdminClient(dags)
     with pytest.raises(KafkaException, match=r"(?i)authoriz"):
         [created.result(10) for created in admin.create_topics([NewTopic("mine", 1, 1)]).values()]

@@ -39,7 +39,7 @@ def test_the_dags_user_does_a_whole_night(shop, seller):
 
 
 def test_the_dags_user_remembers_what_it_told(shop):
-    from stocksync.adapters.redis_delivery import RedisDeliveryLog, RedisOpenIncidents  # noqa: PLC0415
+    from stocksync.adapters.redis_delivery_log import RedisDeliveryLog, RedisOpenIncidents  # noqa: PLC0415
     from stocksync.alerting.ports import Delivered, OpenIncident  # noqa: PLC0415
 
     memory, incidents = RedisDeliveryLog(shop.cache, "slack"), RedisOpenIncidents(shop.cache)

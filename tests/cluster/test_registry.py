@@ -16,6 +16,7 @@ from stocksync.settings import Settings
 from tests.kit.cluster.compose_file import compose, environment_of, fresh_env
 from tests.kit.cluster.deployed import run_script
 from tests.kit.database import execute
+from tests.kit.fakes.registry import Formats
 from tests.kit.paths import SCHEMA
 from tests.kit.services import java_or_skip
 from tests.kit.subscriber import AGREED, EVENTS
@@ -49,9 +50,9 @@ def topic():
 @pytest.fixture
 def formats(monkeypatch, tmp_path):
     monkeypatch.setenv("AIRFLOW_HOME", str(tmp_path))
-    from stocksync.entrypoints import event_formats  # noqa: PLC0415 - Airflow reads the environment when it is imported
+    from stocksync.entrypoints import connections  # noqa: PLC0415 - Airflow reads the environment when it is imported
 
-    return event_formats
+    return Formats(connections)
 
 
 @pytest.fixture

@@ -72,7 +72,7 @@ def redis_connection(server, ca_file):
 
 def test_redis_behind_password_and_tls(secure_redis, certificate, connections, monkeypatch):
     monkeypatch.setenv("AIRFLOW_CONN_STOCK_REDIS", redis_connection(secure_redis, certificate[0]))
-    client = connections.redis_client()
+    client = connections.AirflowClients(Settings()).redis()
     client.set("stock:P1", 5)
     from stocksync.adapters.redis_cache import RedisStockCache  # noqa: PLC0415 - beside its connection
 
@@ -83,7 +83,7 @@ def test_a_redis_with_a_strangers_certificate_is_refused(secure_redis, stranger,
     from stocksync.adapters.redis_errors import translated  # noqa: PLC0415 - beside its connection
 
     monkeypatch.setenv("AIRFLOW_CONN_STOCK_REDIS", redis_connection(secure_redis, stranger))
-    client = connections.redis_client()
+    client = connections.AirflowClients(Settings()).redis()
     client.set_retry(None)
     with pytest.raises(CacheUnavailable, match=r"(?i)certificate"), translated("starting"):
         client.ping()
@@ -107,7 +107,7 @@ def ledger_connection(server, role, **extra):
 def test_postgresql_with_tls(secure_postgres, ledger_role, certificate, connections, monkeypatch):
     tls = {"sslmode": "verify-full", "sslrootcert": str(certificate[0])}
     monkeypatch.setenv("AIRFLOW_CONN_PRODUCT_DB", ledger_connection(secure_postgres, ledger_role, **tls))
-    with closing(connections.ledger(Settings())) as ledger:
+    with closing(connections.bootstrap(Settings()).ledger) as ledger:
         assert dict(ledger.read(["P1"])) == {"P1": b"7"}
 
 
@@ -117,5 +117,5 @@ def test_a_postgresql_that_cannot_prove_itself_is_refused(
 ):
     tls = {"sslmode": "disable"} if wrong == "no TLS" else {"sslmode": "verify-full", "sslrootcert": str(stranger)}
     monkeypatch.setenv("AIRFLOW_CONN_PRODUCT_DB", ledger_connection(secure_postgres, ledger_role, **tls))
-    with pytest.raises(LedgerUnavailable), closing(connections.ledger(Settings())) as ledger:
+    with pytest.raises(LedgerUnavailable), closing(connections.bootstrap(Settings()).ledger) as ledger:
         ledger.read(["P1"])

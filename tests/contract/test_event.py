@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stocksync.adapters.avro import SingleObjectCodec, UnknownEncoding, load_schema
-from stocksync.model.finding import Alert
-from tests.kit.findings import finding
+from stocksync.adapters.event_codec import EventEncoder
+from stocksync.model.finding import Finding
+from stocksync.model.policy import Rules, judge
 from tests.kit.paths import SCHEMA
 
 NAMESPACE = "com.groom.ecommerce.monitoring.event.avro"
@@ -140,9 +141,9 @@ def test_the_programs_own_reader_understands_every_event(payload):
 
 
 def test_a_finding_fills_the_event_as_agreed():
-    found = finding("P", db=90, redis=100, detected_at=1_772_384_400_000, event_id="an id")
+    finding = Finding("P", judge(b"90", b"100", Rules()), "because", 1_772_384_400_000, "an id")
 
-    assert Reader(CODEC.encode(Alert(found, {}).payload())[10:]).record() == {
+    assert Reader(EventEncoder(CODEC).value(finding)[10:]).record() == {
         "eventId": "an id",
         "eventTimestamp": 1_772_384_400_000,
         "productId": "P",
@@ -155,7 +156,7 @@ def test_a_finding_fills_the_event_as_agreed():
     }
 
 
-GOOD = CODEC.encode(Alert(finding("P", db=2, redis=1, detected_at=0, event_id="id"), {}).payload())
+GOOD = EventEncoder(CODEC).value(Finding("P", judge(b"2", b"1", Rules()), "because", 0, "id"))
 
 
 HEAD, BODY = GOOD[:10], GOOD[10:]

@@ -5,13 +5,13 @@ import json
 import pytest
 
 from local.slack import connection
-from stocksync.entrypoints import alert_tasks, channels
+from stocksync.entrypoints import alert_tasks, channels, run_history
 from stocksync.errors import BadSetting, ChannelRefuses
 from stocksync.settings import Settings
 
 
-class Channel:
-    def tell(self, group, bundle):
+class Quiet:
+    def tell(self, group, batch):
         return []
 
 
@@ -44,11 +44,11 @@ class AirflowSays:
     ],
 )
 def test_a_run_publishes_until_its_last_publisher_is_done_or_the_run_is_over(task, running, publishing):
-    assert alert_tasks._publishing(AirflowSays(task, running))("run") is publishing
+    assert run_history.is_publishing(AirflowSays(task, running))("run") is publishing
 
 
 def test_a_channel_without_a_connection_is_named_in_the_log(caplog):
-    assert set(alert_tasks._tellers({"slack": lambda: None, "pagerduty": Channel})) == {"pagerduty"}
+    assert set(alert_tasks.usable_channels({"slack": lambda: None, "pagerduty": Quiet})) == {"pagerduty"}
     assert "connection stock_slack is not defined" in caplog.text
 
 
@@ -56,10 +56,10 @@ def test_a_channel_whose_connection_cannot_be_used_leaves_the_other_one_at_work(
     def broken():
         raise BadSetting("connection stock_slack has no password")
 
-    tellers = alert_tasks._tellers({"slack": broken, "pagerduty": Channel})
-    assert isinstance(tellers["pagerduty"], Channel)
+    made = alert_tasks.usable_channels({"slack": broken, "pagerduty": Quiet})
+    assert isinstance(made["pagerduty"], Quiet)
     with pytest.raises(ChannelRefuses, match="no password"):
-        tellers["slack"].tell(None, None)
+        made["slack"].tell(None, None)
 
 
 def test_no_connection_is_no_channel(monkeypatch):

@@ -106,7 +106,7 @@ def test_a_run_that_nobody_takes_is_late_soon_after_its_time_limit(dag):
     [late] = dag.deadline
     assert timedelta(minutes=30) < late.interval <= timedelta(minutes=45)
     assert late.reference.reference_name != "DagRunQueuedAtDeadline"  # or nobody can clear it: apache/airflow#70368
-    assert late.callback.path == "stocksync.entrypoints.deadline.tell_of_lateness"
+    assert late.callback.path == "stocksync.entrypoints.callbacks.tell_of_lateness"
 
 
 def test_the_form_has_the_agreed_params_with_their_defaults(dag):

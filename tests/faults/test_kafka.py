@@ -5,11 +5,10 @@ from confluent_kafka import Producer
 
 from local.kafka import Kafka
 from local.ports import free_port
-from stocksync.adapters.avro import SingleObjectCodec, load_schema
 from stocksync.adapters.kafka import DEFAULTS, KafkaAlertPublisher
 from stocksync.errors import BadSetting, PublishFailed
+from tests.kit.fakes.stores import ENCODER
 from tests.kit.oracle import assert_promises
-from tests.kit.paths import SCHEMA
 from tests.kit.proxy import CUT_BEFORE, HANG, LOSE_REPLY, Fault, Proxy
 from tests.kit.real_shop import RealShop
 from tests.kit.retried_run import ROWS, RetriedRun
@@ -30,7 +29,7 @@ class HastyShop(RealShop):
     def publisher(self):
         hasty = {"linger.ms": 1, "delivery.timeout.ms": 1000, "request.timeout.ms": 500, "retry.backoff.ms": 20}
         producer = Producer({**DEFAULTS, **hasty, **self.options, **self.servers})
-        return HastyPublisher(producer, self.topic, SingleObjectCodec(load_schema(SCHEMA)), patience=1.5)
+        return HastyPublisher(producer, self.topic, ENCODER, patience=1.5)
 
 
 class BehindProxy(Kafka):

@@ -2,8 +2,7 @@
 
 import pytest
 
-from stocksync.adapters import postgres_copy
-from stocksync.reconcile import first_look
+from stocksync.reconcile.sizes import Sizes
 from tests.kit.oracle import logical_events
 from tests.kit.retried_run import QuietShop, once
 
@@ -62,10 +61,9 @@ def test_a_counter_that_turns_into_a_list_meanwhile_is_not_overwritten(shop, ste
     assert shop.events() == {}
 
 
-@pytest.mark.fault(33)
-def test_every_service_restarted_once_and_ten_deaths_in_one_run(shop, postgres, redis_server, monkeypatch):
-    monkeypatch.setattr(first_look, "GROUP_SIZE", 25)
-    monkeypatch.setattr(postgres_copy, "BATCH", 25)
+def test_every_service_restarted_once_and_ten_deaths_in_one_run(shop, postgres, redis_server):
+    shop.sizes = Sizes(batch=25, group=25)
+
     shop.stock([(f"P{n:03d}", 50, 47) for n in range(300)])
     plan, [id_range] = shop.plan(), shop.ranges()
     deaths = 0

@@ -6,8 +6,8 @@ from contextlib import closing, contextmanager
 import psycopg2
 import pytest
 
-from stocksync.adapters import postgres_copy
 from stocksync.errors import LedgerUnavailable
+from stocksync.reconcile.sizes import Sizes
 from tests.kit.oracle import assert_promises
 from tests.kit.proxy import CUT_BEFORE, LOSE_REPLY, Fault, Proxy
 from tests.kit.retried_run import ROWS, QuietShop, RetriedRun, once, through
@@ -65,9 +65,9 @@ def test_postgres_restarted_in_the_middle_of_the_scan_skips_nobody_and_counts_no
 
 @pytest.mark.fault(12)
 @pytest.mark.parametrize("after", [0, 1, 5_000, 200_000, 600_000])
-def test_a_scan_cut_off_in_the_middle_goes_on_by_key(shop, proxy, monkeypatch, after):
-    monkeypatch.setattr("stocksync.reconcile.first_look.GROUP_SIZE", 5)
-    night = RetriedRun(shop, rows=MANY, dsn=through(shop.dsn, proxy.port))
+def test_a_scan_cut_off_in_the_middle_goes_on_by_key(shop, proxy, after):
+    night = RetriedRun(shop, rows=MANY, sizes=Sizes(group=5), dsn=through(shop.dsn, proxy.port))
+
     proxy.fail(Fault(LOSE_REPLY, matches=lambda request: b"COPY" in request, after=after))
 
     assert night.attempt() is None
@@ -163,9 +163,9 @@ def test_products_born_gone_and_changed_while_ranges_are_cut_and_scanned_are_cou
     assert set(shop.events()) == {"A", "P0095", "P010a", "P0199", "Z"}
 
 
-@pytest.mark.fault(13)
-def test_rows_that_come_and_go_all_through_a_scan_leave_every_other_product_counted_once(shop, monkeypatch):
-    monkeypatch.setattr(postgres_copy, "BATCH", 50)
+def test_rows_that_come_and_go_all_through_a_scan_leave_every_other_product_counted_once(shop):
+    shop.sizes = Sizes(batch=50)
+
     rows = [(f"P{n:05d}", 100, 97 if n % 500 == 0 else 100) for n in range(20_000)]
     shop.build().stock(rows)
     over = threading.Event()

@@ -5,14 +5,13 @@ import json
 import pytest
 
 from stocksync.adapters.redis_lock import RedisRunLock
-from stocksync.adapters.redis_outbox import unfinished
 from stocksync.errors import LockLost, Superseded
 from stocksync.model.finding import RunIdentity
 from stocksync.model.policy import Action
 from stocksync.model.progress import Progress
 from stocksync.model.tally import Tally
 from stocksync.reconcile.ports import Pending
-from tests.kit.outbox import DATE, RUN, outbox_of, proposal
+from tests.kit.outbox import DATE, RUN, listed, outbox_of, proposal
 
 PROGRESS = Progress(1_772_384_400_000, 0, 3, "P-9", Tally(matched=7), ("a",), ("b",))
 
@@ -61,7 +60,7 @@ def test_only_the_exact_bytes_that_were_confirmed_are_overwritten(cache, outbox,
     assert outbox.commit(0, [proposal("a")]) == [False]
     assert cache.dump("stock:a") == before
     assert outbox.pending() == []
-    assert list(unfinished(cache, "stock:")) == []
+    assert listed(cache) == []
 
 
 @pytest.mark.parametrize(("there", "restored"), [(None, True), ("0", False), ("", False), ("list", False)])
@@ -204,16 +203,17 @@ def test_what_an_attempt_left_is_found_by_the_next_with_its_progress(cache, outb
 
 def test_an_outbox_is_listed_as_long_as_it_holds_something(cache, outbox):
     cache.mset({"stock:a": 97, "stock:b": 97})
-    assert list(unfinished(cache, "stock:")) == []
+    assert listed(cache) == []
+
     outbox.commit(0, [proposal("a"), proposal("b")])
 
-    [listed] = unfinished(cache, "stock:")
-    assert (listed.identity, listed.index, listed.auto_restore_limit) == (RUN, 0, 10)
-    assert listed.pending() == outbox.pending()
+    [left] = listed(cache)
+    assert (left.run, left.index) == (RUN, 0)
+    assert left.outbox.pending() == outbox.pending()
     outbox.clear(["a"], PROGRESS)
-    assert len(list(unfinished(cache, "stock:"))) == 1
+    assert len(listed(cache)) == 1
     outbox.clear(["b"], PROGRESS)
-    assert list(unfinished(cache, "stock:")) == []
+    assert listed(cache) == []
 
 
 def test_progress_does_not_stay_in_redis_for_ever(cache, outbox):

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from stocksync.adapters.redis_delivery import WEEK, RedisDeliveryLog, RedisOpenIncidents
+from stocksync.adapters.redis_delivery_log import WEEK, RedisDeliveryLog, RedisOpenIncidents
 from stocksync.alerting.batch import split_tokens, token
 from stocksync.alerting.ports import Delivered, OpenIncident
 
@@ -15,13 +15,13 @@ def test_what_was_told_is_read_back(cache):
     memory.remember("run:1", token("c"), Delivered(messages=3, urgent=1))
     told = set(split_tokens(memory.tokens("run:1")))
     assert told == {int.from_bytes(token(name), "big") for name in "abc"}
-    assert memory.sent("run:1") == Delivered(messages=3, urgent=1)
+    assert memory.delivered("run:1") == Delivered(messages=3, urgent=1)
 
 
 def test_a_channel_and_a_run_know_nothing_of_the_others(cache):
     RedisDeliveryLog(cache, "slack").remember("run:1", token("a"), Delivered(messages=1))
     assert RedisDeliveryLog(cache, "pagerduty").tokens("run:1") == b""
-    assert RedisDeliveryLog(cache, "slack").sent("run:2") == Delivered()
+    assert RedisDeliveryLog(cache, "slack").delivered("run:2") == Delivered()
 
 
 def test_as_long_as_events_come_again_it_is_not_forgotten_that_they_were_told(cache):

@@ -11,10 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stocksync.adapters.postgres import LedgerTable, PostgresLedger
 from stocksync.model.policy import MissingKeyPolicy, Rules
-from tests.kit.fakes.shop import CODEC
-from tests.kit.fakes.stores import FakePublisher
+from tests.kit.fakes.stores import CODEC, FakePublisher
 from tests.kit.real_shop import RealShop
 
 LARGEST = 2**31 - 1
@@ -170,11 +168,11 @@ class QuickShop(RealShop):
             with self.session.cursor() as cursor:
                 cursor.execute(f"CREATE TABLE {id_type}s (id {id_type} PRIMARY KEY, stock numeric)")
 
-    def ledger(self):
-        if self.table not in self.ledgers:
-            source = LedgerTable(self.table, "id", "stock")
-            self.ledgers[self.table] = PostgresLedger(lambda: psycopg2.connect(self.dsn), source, self.prefix)
-        return self.ledgers[self.table]
+    def parts(self, **instead):
+        """The program, with one ledger a table, whose connection stays open."""
+        parts = super().parts(**instead)
+        parts.ledger = self.ledgers.setdefault(self.table, parts.ledger)
+        return parts
 
     def fill(self, id_type, products):
         self.table = f"{id_type}s"
@@ -238,7 +236,7 @@ def test_any_catalogue_ends_as_the_rules_say_in_redis_in_the_summary_and_on_the_
     lives = {i: mortal and isinstance(cached, bytes) for i, (_, cached, mortal) in products.items()}
     assert shop.counters(products) == {i: (redis[i], lives[i]) for i in products}
     assert {name: summary[name] for name in expected} == expected
-    delivered = [CODEC.decode(CODEC.encode(alert.payload())) for alert in shop.topic_of_this_run.delivered]
+    delivered = [CODEC.decode(message.copy()[0]) for message in shop.topic_of_this_run.delivered]
     told = {e["productId"]: (e["dbStock"], e["redisStock"], e["severity"], e["action"]) for e in delivered}
     assert told == events
     assert len(delivered) == len(events) == len({e["eventId"] for e in delivered})

@@ -13,7 +13,7 @@ from local.certificate import make_certificate
 from stocksync.adapters.avro import UnknownEncoding
 from stocksync.errors import BadSetting, RegistryUnavailable
 from stocksync.settings import Settings
-from tests.kit.fakes.registry import FakeRegistry
+from tests.kit.fakes.registry import FakeRegistry, Formats
 from tests.kit.paths import SCHEMA
 
 TOPIC = "stock.sync.alert"
@@ -48,9 +48,9 @@ def renamed(old, new):
 def formats(tmp_path_factory):
     patch = pytest.MonkeyPatch()
     patch.setenv("AIRFLOW_HOME", str(tmp_path_factory.mktemp("airflow")))
-    from stocksync.entrypoints import event_formats  # noqa: PLC0415 - Airflow reads the environment when it is imported
+    from stocksync.entrypoints import connections  # noqa: PLC0415 - Airflow reads the environment when it is imported
 
-    yield event_formats
+    yield Formats(connections)
     patch.undo()
 
 

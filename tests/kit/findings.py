@@ -5,8 +5,9 @@ from itertools import count
 
 from hypothesis import strategies as st
 
+from stocksync.alerting.ports import AlertEvent
 from stocksync.model.finding import Finding
-from stocksync.model.policy import Action, Rules, action_for, severity_of
+from stocksync.model.policy import Action, Difference, Rules, action_for, severity_of
 
 DETECTED_MS = 1_705_252_500_000
 """2024-01-15 02:15:00 in Seoul."""
@@ -15,20 +16,27 @@ _numbers = count(1)
 
 
 def finding(
-    product_id="PRD-001", *, db=100, redis=95, action=None, key_missing=False, detected_at=DETECTED_MS, event_id=None
+    product_id="PRD-001", *, db=100, redis=95, action=None, key_missing=False, detected_at_ms=DETECTED_MS, event_id=None
 ):
     """A finding by the default rules, unless told otherwise; each has an event id of its own."""
-    difference = db - redis
-    return Finding(
+    gap = db - redis
+    action = action or action_for(gap, key_missing=key_missing, rules=Rules())
+    difference = Difference(db, redis, gap, severity_of(gap), action, key_missing)
+    return Finding(product_id, difference, "because", detected_at_ms, event_id or str(uuid.UUID(int=next(_numbers))))
+
+
+def event(product_id="PRD-001", *, db=100, redis=95, action=None, event_id=None, detected_at_ms=DETECTED_MS):
+    """What a reader of the topic makes of such a finding."""
+    gap = db - redis
+    return AlertEvent(
+        event_id=event_id or str(uuid.UUID(int=next(_numbers))),
         product_id=product_id,
         db_stock=db,
         redis_stock=redis,
-        discrepancy=difference,
-        severity=severity_of(difference),
-        action=action or action_for(difference, key_missing=key_missing, rules=Rules()),
-        key_missing=key_missing,
-        detected_at=detected_at,
-        event_id=event_id or str(uuid.UUID(int=next(_numbers))),
+        discrepancy=gap,
+        severity=severity_of(gap),
+        action=action or action_for(gap, key_missing=False, rules=Rules()),
+        detected_at_ms=detected_at_ms,
     )
 
 

@@ -9,7 +9,7 @@ import signal
 import ssl
 import sys
 from pathlib import Path
-from zoneinfo import ZoneInfo
+from types import SimpleNamespace
 
 import pagerduty
 import redis
@@ -17,18 +17,13 @@ from confluent_kafka import Consumer, Producer
 from slack_sdk import WebClient
 
 from stocksync.adapters.avro import SingleObjectCodec, load_schema
-from stocksync.adapters.kafka_source import CONSUMER, KafkaAlertSource, KafkaDeadLetters
+from stocksync.adapters.kafka_source import CONSUMER, KafkaAlertSource
 from stocksync.adapters.pagerduty import PagerDutyPager, be_patient
-from stocksync.adapters.redis_delivery import RedisDeliveryLog, RedisOpenIncidents
 from stocksync.adapters.slack import SlackNotifier, retry_handlers
-from stocksync.alerting.consumer import AlertConsumer
 from stocksync.alerting.deliver import deliver
-from stocksync.alerting.pager_channel import PagerChannel
-from stocksync.alerting.slack_channel import SlackChannel
-from stocksync.alerting.texts import AlertTexts
-from stocksync.wording import Wording
+from stocksync.bootstrap import Bootstrap
+from stocksync.settings import Settings
 
-SEOUL = ZoneInfo("Asia/Seoul")
 CODEC = SingleObjectCodec(load_schema(Path(__file__).parents[2] / "schemas" / "StockSyncAlert.avsc"))
 BACKOFF = 0.01
 
@@ -62,38 +57,45 @@ def one_pass(bootstrap, topic, redis_uri, slack, pagerduty_connection, *, die_be
         die_before: kill this process at a step: `remember slack`, `remember pagerduty`, `tell slack`, `commit`.
     """
     client = redis.Redis.from_url(redis_uri)
-    texts = AlertTexts(Wording("ko"), SEOUL, "@backend-team")
-    memories = {channel: RedisDeliveryLog(client, channel) for channel in ("pagerduty", "slack")}
-    tellers = {
-        "pagerduty": PagerChannel(
-            pager(pagerduty_connection, timeout=timeout), memories["pagerduty"], RedisOpenIncidents(client), texts
-        ),
-        "slack": SlackChannel(slack_notifier(slack, timeout=timeout), memories["slack"], texts),
+    kafka_consumer = Consumer({**bootstrap, **CONSUMER})
+    clients = SimpleNamespace(redis=lambda: client, producer=lambda: Producer(bootstrap), registry=lambda: None)
+    parts = HurriedProgram(clients, Settings(topic=topic), patience_s=patience)
+    channels = {
+        "pagerduty": parts.pager_channel(pager(pagerduty_connection, timeout=timeout)),
+        "slack": parts.slack_channel(slack_notifier(slack, timeout=timeout)),
     }
-    consumer = Consumer({**bootstrap, **CONSUMER})
-    source = KafkaAlertSource(consumer, topic, patience=patience)
+    source = parts.source(kafka_consumer)
     steps = {
-        "remember slack": (memories["slack"], "remember"),
-        "remember pagerduty": (memories["pagerduty"], "remember"),
-        "tell slack": (tellers["slack"], "tell"),
+        "remember slack": (parts.delivery_log("slack"), "remember"),
+        "remember pagerduty": (parts.delivery_log("pagerduty"), "remember"),
+        "tell slack": (channels["slack"], "tell"),
         "commit": (source, "commit"),
     }
     if die_before:
         owner, name = steps[die_before]
         setattr(owner, name, lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL))
     try:
-        intake = AlertConsumer(
-            source=source,
-            decode=CODEC.decode,
-            quarantine=KafkaDeadLetters(Producer(bootstrap), topic, f"{topic}.dlq"),
-            quarantined=RedisDeliveryLog(client, "dlq"),
-            told=memories,
-            publishing=lambda _run_id: False,
-            zone=SEOUL,
-        )
-        return deliver(intake, source, tellers)
+        return deliver(parts.consumer(source, channels, lambda _run_id: False), channels)
     finally:
-        consumer.close()
+        kafka_consumer.close()
+
+
+class HurriedProgram(Bootstrap):
+    """The program as the DAG's task puts it together; a broker that does not answer is given up sooner."""
+
+    def __init__(self, clients, settings, patience_s):
+        super().__init__(clients, settings)
+        self._patience_s = patience_s
+        self._logs = {}
+
+    def delivery_log(self, channel):
+        """One a channel, so that a step of it can be replaced."""
+        if channel not in self._logs:
+            self._logs[channel] = super().delivery_log(channel)
+        return self._logs[channel]
+
+    def source(self, consumer):
+        return KafkaAlertSource(consumer, self._settings.topic, patience=self._patience_s)
 
 
 if __name__ == "__main__":

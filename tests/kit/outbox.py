@@ -1,9 +1,10 @@
 """One run's outbox on a real Redis, and what is committed to it."""
 
-from stocksync.adapters.redis_outbox import RedisOutbox
+from stocksync.adapters.redis_outbox import RedisOutbox, listed_outboxes
 from stocksync.model.finding import RunIdentity
 from stocksync.model.policy import Action
 from stocksync.reconcile.ports import Proposal
+from stocksync.reconcile.sizes import STANDARD
 from tests.kit.findings import finding
 
 DATE = "2026-03-02"
@@ -19,4 +20,9 @@ def proposal(product_id="a", expected=b"97", action=Action.REDIS_RESTORED):
 
 def outbox_of(cache, index=0, run=RUN):
     """The outbox of one range."""
-    return RedisOutbox(cache, run, 10, index, "stock:")
+    return RedisOutbox(cache, run, index, "stock:", STANDARD.commit)
+
+
+def listed(cache):
+    """Every outbox that holds something."""
+    return list(listed_outboxes(cache, "stock:", STANDARD.commit))

@@ -3,7 +3,6 @@
 import io
 import json
 import re
-import time
 import uuid
 from collections.abc import Callable, Iterable
 from contextlib import closing
@@ -12,38 +11,20 @@ from datetime import UTC, datetime, timedelta
 
 import psycopg2
 import redis
-from confluent_kafka import Producer
+from confluent_kafka import Consumer, Producer
 
-from stocksync.adapters.avro import SingleObjectCodec, load_schema
-from stocksync.adapters.dry_run import NoLock, NoOutbox, NoPublisher
-from stocksync.adapters.kafka import DEFAULTS, KafkaAlertPublisher
-from stocksync.adapters.postgres import LedgerTable, PostgresLedger
-from stocksync.adapters.postgres_ranges import partition
-from stocksync.adapters.redis_cache import RedisStockCache
-from stocksync.adapters.redis_lock import RedisRunLock
-from stocksync.adapters.redis_outbox import RedisOutbox, unfinished
+from stocksync.adapters.kafka import DEFAULTS
+from stocksync.adapters.kafka_source import CONSUMER
+from stocksync.adapters.redis_client import Patience
+from stocksync.bootstrap import Bootstrap
 from stocksync.model.id_range import IdRange
 from stocksync.model.plan import RunPlan
 from stocksync.model.policy import Rules
 from stocksync.model.progress import Progress, RangeOutcome
-from stocksync.model.summary import summarize
-from stocksync.reconcile.close_run import add_up, status_of
-from stocksync.reconcile.drain import drain
-from stocksync.reconcile.reconciler import Reconciler, Stores
+from stocksync.reconcile.sizes import STANDARD, Sizes
+from stocksync.settings import Settings
 from tests.kit.database import execute
-from tests.kit.paths import SCHEMA
 from tests.kit.subscriber import SINGLE_OBJECT, decoded, messages
-
-
-class SystemClock:
-    def now(self):
-        return datetime.now(UTC)
-
-    def monotonic(self):
-        return time.monotonic()
-
-    def sleep(self, seconds):
-        time.sleep(seconds)
 
 
 class RedisJournal:
@@ -60,9 +41,25 @@ class RedisJournal:
         self._client.set(self._name, json.dumps(progress.to_dict()))
 
 
+class ShopParts(Bootstrap):
+    """The program on a shop's services; `instead` replaces stores of a reconciliation by name."""
+
+    def __init__(self, shop, instead):
+        clock = instead.get("clock")
+        patience = getattr(shop.cache, "patience", Patience())  # a client in a hurry says so
+        super().__init__(shop, shop.settings, clock=clock, sizes=shop.sizes, patience=patience)
+        self._shop, self._instead = shop, instead
+
+    def stores(self, plan, index, journal):
+        return replace(super().stores(plan, index, journal), **self._instead)
+
+    def topic(self, schema_id):
+        return self._shop.publisher() or super().topic(schema_id)
+
+
 @dataclass
 class RealShop:
-    """Where the stores are, and how runs over them are set."""
+    """Where the stores are, and how runs over them are set. Implements the port Clients of bootstrap."""
 
     dsn: str
     cache: redis.Redis
@@ -76,6 +73,7 @@ class RealShop:
     batch_size: int = 1000
     max_ranges: int = 64
     time_limit: timedelta = timedelta(minutes=10)
+    sizes: Sizes = STANDARD
     framing: re.Pattern[bytes] = SINGLE_OBJECT
 
     def build(self):
@@ -110,16 +108,45 @@ class RealShop:
         value = self.cache.get(f"{self.prefix}{product_id}")
         return None if value is None else value.decode()
 
-    # --- the program's parts, real ---------------------------------------------------------------------------
+    # --- native clients ----------------------------------------------------------------------------------------
 
-    def ledger(self):
-        return PostgresLedger(
-            lambda: psycopg2.connect(self.dsn, connect_timeout=3), LedgerTable(self.table, "id", "stock"), self.prefix
+    def postgres(self):
+        return psycopg2.connect(self.dsn, connect_timeout=3)
+
+    def redis(self):
+        return self.cache
+
+    def producer(self):
+        return Producer({**DEFAULTS, "linger.ms": 1, **self.servers})
+
+    def consumer(self):
+        return Consumer({**self.servers, **CONSUMER})
+
+    def registry(self):
+        return None
+
+    # --- the program -------------------------------------------------------------------------------------------
+
+    @property
+    def settings(self):
+        return Settings(
+            products_table=self.table,
+            key_prefix=self.prefix,
+            topic=self.topic or "no.topic",
+            max_mapped_tasks=self.max_ranges,
+            settle_seconds=self.settle.total_seconds(),
+            missing_key_policy=self.rules.missing_key_policy,
         )
 
+    def parts(self, **instead):
+        return ShopParts(self, instead)
+
     def publisher(self):
-        producer = Producer({**DEFAULTS, "linger.ms": 1, **self.servers})
-        return KafkaAlertPublisher(producer, self.topic, SingleObjectCodec(load_schema(SCHEMA)))
+        """What takes the events instead of Kafka; None: Kafka does."""
+        return
+
+    def ledger(self):
+        return self.parts().ledger
 
     def plan(self, run_id=None, *, dry_run=False, pass_number=0):
         now = datetime.now(UTC)
@@ -136,29 +163,12 @@ class RealShop:
             stop_at=(now + self.time_limit).isoformat(),
         )
 
-    def stores(self, plan, index):
-        writing = not plan.dry_run
-        return Stores(
-            ledger=self.ledger(),
-            cache=RedisStockCache(self.cache, self.prefix),
-            outbox=self.outbox(plan, index),
-            lock=RedisRunLock(self.cache, plan.date, plan.run_id) if writing else NoLock(),
-            publisher=self.publisher() if writing else NoPublisher(),
-            journal=RedisJournal(self.cache, f"{plan.run_id}:{index}"),
-            clock=SystemClock(),
-        )
-
-    def outbox(self, plan, index):
-        if plan.dry_run:
-            return NoOutbox()
-        return RedisOutbox(self.cache, plan.identity, plan.auto_restore_limit, index, self.prefix)
-
     def whole(self):
         """The whole ledger as one range."""
         return [IdRange(0, 1, rows=0)]
 
     def ranges(self):
-        return partition(self.ledger(), batch_size=self.batch_size, max_ranges=self.max_ranges)
+        return self.parts().ranges(self.plan())
 
     def reconcile(
         self,
@@ -166,13 +176,12 @@ class RealShop:
         id_range: IdRange,
         *,
         reached: Callable[[str], None] = lambda _step: None,
+        journal=None,
         **instead,
     ) -> RangeOutcome:
         """Reconcile one range; `instead` replaces stores by name."""
-        stores = replace(self.stores(plan, id_range.index), **instead)
-        return Reconciler(stores, plan, self.rules, key_prefix=self.prefix, settle=self.settle, reached=reached).run(
-            id_range
-        )
+        journal = journal or RedisJournal(self.cache, f"{plan.run_id}:{id_range.index}")
+        return self.parts(**instead).reconciler(plan, id_range, journal, reached).run(id_range)
 
     def run(self, plan=None, ranges=None, **how):
         """Do what the DAG does, in one process; return the summary as JSON."""
@@ -183,17 +192,12 @@ class RealShop:
 
     def close(self, plan, ranges, outcomes):
         """Drain, add up, release: the tasks after the mapped ones."""
+        parts = self.parts()
         if not plan.dry_run:
-            for outbox in unfinished(self.cache, self.prefix):
-                drain(outbox, self.publisher(), outbox.identity, outbox.index, outbox.auto_restore_limit)
-
-        tally, unprocessed = add_up(
-            ranges, outcomes, lambda index: self.outbox(plan, index), lambda r: self.ledger().count(r, None)
-        )
-        status = status_of(every_range_returned=len(outcomes) == len(ranges), published=True, unprocessed=unprocessed)
-        if not plan.dry_run:
-            RedisRunLock(self.cache, plan.date, plan.run_id).release()
-        return summarize(plan, tally, unprocessed=unprocessed, status=status, finished=datetime.now(UTC)).to_dict()
+            parts.drain(plan)
+        summary = parts.closer(plan).close(ranges, outcomes, published=True)
+        parts.lock(plan).release()
+        return summary.to_dict()
 
     # --- what the outside sees -------------------------------------------------------------------------------
 

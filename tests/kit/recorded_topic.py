@@ -5,8 +5,8 @@ from base64 import b64decode, b64encode
 from dataclasses import dataclass
 from functools import cache
 
-from stocksync.adapters.avro import SingleObjectCodec, load_schema
-from tests.kit.paths import SCHEMA
+from stocksync.adapters.avro import SingleObjectCodec, event_schema
+from stocksync.adapters.event_codec import EventEncoder
 from tests.kit.subscriber import decoded
 
 NAME = "test:topic"
@@ -47,13 +47,16 @@ class RecordedTopic:
     def __init__(self, records, halfway=lambda: None):
         self._records, self._halfway = records, halfway
 
-    def publish(self, alerts):
-        records = [_record(alert) for alert in alerts]
+    def publish(self, run, findings):
+        records = [_record(run, finding) for finding in findings]
         middle = len(records) // 2
         for half in (records[:middle], records[middle:]):
             if half:
                 self._records.extend(half)
             self._halfway()
+
+    def check(self):
+        """It is there."""
 
     def copies(self):
         return [decoded(Message(json.loads(record))) for record in self._records]
@@ -61,9 +64,11 @@ class RecordedTopic:
 
 @cache
 def _codec():
-    return SingleObjectCodec(load_schema(SCHEMA))
+    return EventEncoder(SingleObjectCodec(event_schema()))
 
 
-def _record(alert):
-    value = b64encode(_codec().encode(alert.payload())).decode()
-    return json.dumps({"key": alert.finding.product_id, "value": value, "headers": dict(alert.headers)})
+def _record(run, finding):
+    codec = _codec()
+    headers = {name: text.decode() for name, text in codec.headers(finding, run)}
+    value = b64encode(codec.value(finding)).decode()
+    return json.dumps({"key": finding.product_id, "value": value, "headers": headers})

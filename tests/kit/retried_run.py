@@ -3,9 +3,8 @@
 from dataclasses import dataclass, field, replace
 
 import redis
-from redis.backoff import ExponentialBackoff
-from redis.retry import Retry
 
+from stocksync.adapters.redis_client import Patience, with_patience
 from stocksync.errors import StockSyncError
 from tests.kit.fakes.stores import FakeJournal
 from tests.kit.real_shop import RealShop
@@ -16,16 +15,12 @@ ROWS = [(f"P{n:03d}", 100, (99, 100, 20, 108, None, "junk", 50, 95, 89, 100)[n %
 
 
 def client(uri, port=None, *, retries=0, patience=1.0):
-    """Connect to Redis as wiring does, in a hurry; through a proxy if a port is given."""
-    made = redis.Redis.from_url(
-        uri,
-        socket_timeout=patience,
-        socket_connect_timeout=patience,
-        retry=Retry(ExponentialBackoff(cap=0.05, base=0.01), retries),
-    )
+    """Connect to Redis as the program does, in a hurry; through a proxy if a port is given."""
+    made = redis.Redis.from_url(uri)
     if port is not None:
         made.connection_pool.connection_kwargs["port"] = port
-    return made
+    made.patience = Patience(patience, patience, retries, first_pause_s=0.01, longest_pause_s=0.05)
+    return with_patience(made, made.patience)
 
 
 def through(dsn, port):
@@ -41,7 +36,7 @@ class QuietShop(RealShop):
     published: list = field(default_factory=list)
 
     def publisher(self):
-        return super().publisher() if self.servers else RecordedTopic(self.published)
+        return None if self.servers else RecordedTopic(self.published)
 
     def copies(self):
         return super().copies() if self.servers else RecordedTopic(self.published).copies()

@@ -9,7 +9,7 @@ from stocksync.alerting.routing import AlertGroup
 from stocksync.alerting.texts import AlertTexts
 from stocksync.model.policy import Action
 from stocksync.wording import Wording
-from tests.kit.findings import finding
+from tests.kit.findings import event
 
 SEOUL = ZoneInfo("Asia/Seoul")
 RUN = AlertGroup("scheduled__2024-01-14T17:00:00+00:00", "2024-01-15")
@@ -45,7 +45,7 @@ def texts():
     return AlertTexts(Wording("ko"), SEOUL, "@backend-team")
 
 
-def bundle(*findings):
+def batch_of(*findings):
     filled = AlertBatch()
     for found in findings:
         filled.add(found, token(found.event_id))
@@ -53,31 +53,31 @@ def bundle(*findings):
 
 
 def test_the_digest_is_the_originals_line_by_line(texts):
-    fourteen = [finding(f"PRD-{n:03}", db=100, redis=99) for n in range(14)]
-    filled = bundle(*fourteen, finding("PRD-123", db=100, redis=95))
+    fourteen = [event(f"PRD-{n:03}", db=100, redis=99) for n in range(14)]
+    filled = batch_of(*fourteen, event("PRD-123", db=100, redis=95))
     assert texts.digest(filled.restored).text == DIGEST
 
 
 def test_scenario_1_a_hundred_lost_counters_are_one_message(texts):
-    filled = bundle(*(finding(f"PRD-{n:03}", db=100, redis=100 - n % 5 - 1) for n in range(100)))
+    filled = batch_of(*(event(f"PRD-{n:03}", db=100, redis=100 - n % 5 - 1) for n in range(100)))
     lines = texts.digest(filled.restored).text.splitlines()
     assert lines[2:4] == ["- 불일치 건수: 100건", "- 복원 완료: 100건"]
     assert lines[4] == "- 최대 차이: 5개 (PRD-004)"
 
 
 def test_scenario_2_the_urgent_message_is_the_originals_line_by_line(texts):
-    [shown], rest = bundle(finding("PRD-001", db=100, redis=20)).urgent.split(10)
+    [shown], rest = batch_of(event("PRD-001", db=100, redis=20)).urgent.split(10)
     assert texts.urgent(shown).text == URGENT
     assert rest.count == 0
 
 
 def test_more_in_the_cache_than_in_the_ledger_is_a_difference_of_the_same_size(texts):
-    [shown], _ = bundle(finding("PRD-001", db=20, redis=100)).urgent.split(10)
+    [shown], _ = batch_of(event("PRD-001", db=20, redis=100)).urgent.split(10)
     assert "- 차이: 80개" in texts.urgent(shown).text
 
 
 def test_the_review_list_has_the_largest_first_and_counts_the_rest(texts):
-    filled = bundle(*(finding(f"PRD-{n:03}", db=1011 + n, redis=1000) for n in range(22)))
+    filled = batch_of(*(event(f"PRD-{n:03}", db=1011 + n, redis=1000) for n in range(22)))
     text = texts.review(filled.review).text
     assert text.startswith(REVIEW_LIST)
     assert text.splitlines()[22:] == [
@@ -90,9 +90,9 @@ def test_the_review_list_has_the_largest_first_and_counts_the_rest(texts):
 
 
 def test_the_last_urgent_message_counts_the_products_without_one(texts):
-    filled = bundle(*(finding(f"PRD-{n:04}", db=1000 + n, redis=0) for n in range(1000)))
+    filled = batch_of(*(event(f"PRD-{n:04}", db=1000 + n, redis=0) for n in range(1000)))
     _, rest = filled.urgent.split(10)
-    assert texts.urgent_rest(rest, filled.urgent.latest).text.splitlines() == [
+    assert texts.urgent_rest(rest, filled.urgent.latest_ms).text.splitlines() == [
         "🚨 [긴급] 재고 심각한 불일치: 그 외 990개 상품",
         "- 날짜: 2024-01-15 02:15:00",
         "- 불일치 건수: 990건",
@@ -104,7 +104,7 @@ def test_the_last_urgent_message_counts_the_products_without_one(texts):
 
 
 def test_an_incident_tells_both_stocks_the_discrepancy_and_the_run(texts):
-    [shown], _ = bundle(finding("PRD-001", db=20, redis=100)).urgent.split(10)
+    [shown], _ = batch_of(event("PRD-001", db=20, redis=100)).urgent.split(10)
     incident = texts.incident(shown, RUN)
     assert incident.dedup_key == "stock-sync/product/PRD-001"
     assert incident.summary == "재고 심각한 불일치: PRD-001 차이 80개 (DB 20, Redis 100)"
@@ -119,14 +119,15 @@ def test_an_incident_tells_both_stocks_the_discrepancy_and_the_run(texts):
 
 
 def test_a_small_difference_that_waits_for_a_person_is_in_the_review_list(texts):
-    filled = bundle(finding("PRD-007", db=10, redis=4, action=Action.MANUAL_REVIEW_REQUIRED))
+    filled = batch_of(event("PRD-007", db=10, redis=4, action=Action.MANUAL_REVIEW_REQUIRED))
+
     assert filled.restored.count == 0
     assert "1. PRD-007: 차이 6개" in texts.review(filled.review).text
 
 
 def test_the_messages_exist_in_english():
     texts = AlertTexts(Wording("en"), SEOUL, "@backend-team")
-    filled = bundle(finding("PRD-001", db=100, redis=20), finding("PRD-123", db=100, redis=95))
+    filled = batch_of(event("PRD-001", db=100, redis=20), event("PRD-123", db=100, redis=95))
     assert texts.digest(filled.restored).text.splitlines()[0] == "[Stock sync] Automatic restore complete"
     [shown], _ = filled.urgent.split(10)
     assert texts.urgent(shown).text.splitlines()[-1] == "Responsible: @backend-team"
@@ -137,10 +138,10 @@ def test_the_messages_exist_in_english():
 )
 def test_in_english_one_is_one_and_a_thousand_are_a_thousand(count, said):
     texts = AlertTexts(Wording("en"), SEOUL, "@backend-team")
-    filled = bundle(*(finding(f"PRD-{n:04}", db=1000 + n, redis=0) for n in range(10 + count)))
+    filled = batch_of(*(event(f"PRD-{n:04}", db=1000 + n, redis=0) for n in range(10 + count)))
     _, rest = filled.urgent.split(10)
     title = f"Severe stock discrepancies: {said}"
-    assert texts.urgent_rest(rest, filled.urgent.latest).text.splitlines()[0] == f"🚨 [Urgent] {title}"
+    assert texts.urgent_rest(rest, filled.urgent.latest_ms).text.splitlines()[0] == f"🚨 [Urgent] {title}"
     assert texts.incident_rest(rest, RUN, rest.count).summary.startswith(f"{title} (")
 
 

@@ -1,10 +1,12 @@
 """Whatever is sold, and whenever attempts die, are drained or cleared: what must hold after any run, holds."""
 
+from dataclasses import replace
+
 from hypothesis import given
 from hypothesis import strategies as st
 
 from stocksync.errors import PublishFailed
-from stocksync.reconcile import first_look
+from stocksync.reconcile.sizes import STANDARD
 from tests.kit.fakes.shop import SETTLE, FakeShop
 
 IDS = [f"P{n}" for n in range(8)]
@@ -43,19 +45,15 @@ class SellingShop(FakeShop):
 def test_what_must_hold_after_any_run_holds_after_any_night(products, sales, night, group_size):
     shop = SellingShop(products, sales)
     before = dict(shop.redis.counters)
-    first_look.GROUP_SIZE, usual = group_size, first_look.GROUP_SIZE
-    shop.ledger.batch = group_size
-    try:
-        for steps, then in night:
-            shop.publisher.room = 1 if then == "broker full" else None
-            shop.die_after(steps)
-            shop.publisher.room = None
-            {"drain": shop.drain, "clear": shop.cleared}.get(then, int)()
-            if then == "lock lost":
-                shop.redis.lock = None
-        outcome = shop.attempt()
-    finally:
-        first_look.GROUP_SIZE = usual
+    shop.sizes, shop.ledger.batch = replace(STANDARD, group=group_size), group_size
+    for steps, then in night:
+        shop.publisher.room = 1 if then == "broker full" else None
+        shop.die_after(steps)
+        shop.publisher.room = None
+        {"drain": shop.drain, "clear": shop.cleared}.get(then, int)()
+        if then == "lock lost":
+            shop.redis.lock = None
+    outcome = shop.attempt()
     shop.clock.sleep(60)  # what was still on its way arrives
 
     events = list(shop.events().values())

@@ -5,11 +5,9 @@ from contextlib import suppress
 import pytest
 
 from stocksync.errors import PublishFailed, Superseded
-from stocksync.reconcile.reconciler import LOOKS_AT_MOVING
+from stocksync.reconcile.sizes import STANDARD
 from tests.kit.fakes.shop import FakeShop, Killed, killed_at
 from tests.kit.fakes.two_groups import GROUP, RESTORES, STEPS, two_groups
-
-pytestmark = pytest.mark.usefixtures("small_groups")
 
 
 @pytest.mark.fault(1, 2, 3, 4, 5)
@@ -56,7 +54,7 @@ def test_a_death_while_recovering_from_a_death_changes_nothing():
     assert (outcome.tally.products, len(world.events()), world.redis.writes) == (2 * GROUP, 2 * GROUP, RESTORES)
 
 
-@pytest.mark.parametrize("death", range(1, LOOKS_AT_MOVING * 2 + 2))
+@pytest.mark.parametrize("death", range(1, STANDARD.looks * 2 + 2))
 def test_a_death_while_moving_products_are_looked_at_again_counts_them_once(death):
     world = FakeShop({"a": (100, 97), "b": (50, 49), "c": (5, 5)})
     world.clock.after(1, lambda: world.sell("a"))

@@ -1,30 +1,26 @@
 """One pass of the monitoring consumer, on fakes: what people get, and what is committed."""
 
 import json
-from zoneinfo import ZoneInfo
 
 import pytest
 
-from stocksync.alerting.consumer import AlertConsumer
 from stocksync.alerting.deliver import deliver
-from stocksync.alerting.pager_channel import PagerChannel
-from stocksync.alerting.slack_channel import SlackChannel
-from stocksync.alerting.texts import AlertTexts
+from stocksync.bootstrap import Bootstrap
 from stocksync.errors import ChannelDown, ChannelRefuses, MessageRefused, NotDeliverable, NotDelivered
-from stocksync.wording import Wording
+from stocksync.settings import Settings
 from tests.kit.fakes.delivery import (
+    DECODER,
+    FakeDeadLetterLog,
     FakeDeadLetters,
     FakeDeliveryLog,
     FakeIncidents,
     FakeNotifier,
     FakePager,
     FakeTopic,
-    decode,
     payload,
 )
-from tests.kit.findings import finding
+from tests.kit.findings import event
 
-SEOUL = ZoneInfo("Asia/Seoul")
 DIGEST = "[재고 동기화] 자동 복원 완료"
 URGENT = "🚨 [긴급] 재고 심각한 불일치 발견"
 REVIEW = "⚠️ [재고 동기화] 수동 검토 요청"
@@ -36,29 +32,42 @@ class DeliveryOnFakes:
     def __init__(self):
         self.topic = FakeTopic()
         self.chat, self.pager = FakeNotifier(), FakePager()
-        self.incidents, self.quarantine = FakeIncidents(), FakeDeadLetters()
-        self.memories = {"slack": FakeDeliveryLog(), "pagerduty": FakeDeliveryLog()}
-        self.quarantined = FakeDeliveryLog()
+        self.incidents, self.dead_letters = FakeIncidents(), FakeDeadLetters()
+        self.delivery_logs = {"slack": FakeDeliveryLog(), "pagerduty": FakeDeliveryLog()}
+        self.dead_letter_log = FakeDeadLetterLog()
+
         self.publishing = set()
         self.configured = ("pagerduty", "slack")
 
     def run(self):
         self.topic.restart()
-        texts = AlertTexts(Wording("ko"), SEOUL, "@backend-team")
-        tellers = {
-            "pagerduty": PagerChannel(self.pager, self.memories["pagerduty"], self.incidents, texts),
-            "slack": SlackChannel(self.chat, self.memories["slack"], texts),
-        }
-        intake = AlertConsumer(
-            source=self.topic,
-            decode=decode,
-            quarantine=self.quarantine,
-            quarantined=self.quarantined,
-            told={channel: self.memories[channel] for channel in self.configured},
-            publishing=self.publishing.__contains__,
-            zone=SEOUL,
-        )
-        return deliver(intake, self.topic, {channel: tellers[channel] for channel in self.configured})
+        parts = ProgramAtTheOffice(self)
+        channels = {"pagerduty": parts.pager_channel(self.pager), "slack": parts.slack_channel(self.chat)}
+        consumer = parts.consumer(self.topic, self.configured, self.publishing.__contains__)
+        return deliver(consumer, {name: channels[name] for name in self.configured})
+
+
+class ProgramAtTheOffice(Bootstrap):
+    """The program as it is put together for a pass, on fakes."""
+
+    def __init__(self, office):
+        super().__init__(None, Settings())
+        self._office = office
+
+    def delivery_log(self, channel):
+        return self._office.delivery_logs[channel]
+
+    def open_incidents(self):
+        return self._office.incidents
+
+    def decoder(self):
+        return DECODER
+
+    def dead_letters(self):
+        return self._office.dead_letters
+
+    def dead_letter_log(self):
+        return self._office.dead_letter_log
 
 
 @pytest.fixture
@@ -67,15 +76,15 @@ def office():
 
 
 def low(name="PRD-1", **kwargs):
-    return finding(name, db=100, redis=97, **kwargs)
+    return event(name, db=100, redis=97, **kwargs)
 
 
 def high(name="PRD-2"):
-    return finding(name, db=100, redis=60)
+    return event(name, db=100, redis=60)
 
 
 def critical(name="PRD-3", **kwargs):
-    return finding(name, db=100, redis=20, **kwargs)
+    return event(name, db=100, redis=20, **kwargs)
 
 
 def test_restores_are_one_digest_and_wake_nobody(office):
@@ -89,7 +98,7 @@ def test_restores_are_one_digest_and_wake_nobody(office):
 
 
 def test_a_restored_missing_key_of_any_size_is_in_the_digest(office):
-    office.topic.publish(finding("PRD-9", db=900, redis=0, action=low().action))
+    office.topic.publish(event("PRD-9", db=900, redis=0, action=low().action))
     office.run()
     assert office.chat.titles == [DIGEST]
     assert office.pager.triggered == []
@@ -167,7 +176,7 @@ def test_an_event_published_twice_reaches_people_once(office):
 @pytest.mark.fault(27)
 def test_when_everything_differs_people_get_few_messages_and_one_incident_more(office):
     for number in range(5_000):
-        office.topic.publish(finding(f"PRD-{number:05}", db=number % 400, redis=0))
+        office.topic.publish(event(f"PRD-{number:05}", db=number % 400, redis=0))
     office.run()
     assert len(office.chat.messages) <= 20
     assert office.chat.titles.count(URGENT) == 10
@@ -287,7 +296,7 @@ def test_what_a_run_published_while_it_was_asked_for_is_in_its_digest(office):
     [
         (b"not an event", "", "Expecting value"),
         (None, "", "no value"),
-        (b"{}", "", "no field 'productId'"),
+        (b"{}", "", "no field 'eventId'"),
         (json.dumps(payload(low()) | {"severity": "HUGE"}).encode(), "", "HUGE"),
         (None, "bad message", "bad message"),
     ],
@@ -296,7 +305,7 @@ def test_a_message_nobody_can_read_is_put_aside_and_the_next_one_told(office, va
     office.topic.publish_bytes(value, error=error)
     office.topic.publish(low())
     assert office.run().poison == 1
-    [(record, why)] = office.quarantine.poison
+    [(record, why)] = office.dead_letters.poison
     assert (record.partition, record.offset, record.value) == (0, 0, value)
     assert says in why
     assert office.chat.titles == [DIGEST]
@@ -311,7 +320,7 @@ def test_a_message_nobody_can_read_is_put_aside_once_though_slack_is_down_for_lo
         with pytest.raises(NotDelivered):
             office.run()
     office.run()
-    assert len(office.quarantine.poison) == 1
+    assert len(office.dead_letters.poison) == 1
 
 
 def test_without_a_channel_the_other_one_works_and_offsets_move(office):

@@ -6,15 +6,11 @@ from stocksync.errors import PublishFailed, Superseded
 from stocksync.model.id_range import IdRange
 from stocksync.model.progress import RangeOutcome
 from stocksync.model.tally import Tally
-from stocksync.reconcile.close_run import add_up
 from stocksync.reconcile.ports import Pending
 from tests.kit.fakes.clock import START
 from tests.kit.fakes.shop import SETTLE, FakeShop, Killed, killed_at
-from tests.kit.fakes.stores import FakeOutbox
 from tests.kit.fakes.two_groups import GROUP, RESTORES, STEPS, two_groups
 from tests.kit.findings import finding
-
-pytestmark = pytest.mark.usefixtures("small_groups")
 
 
 def dead_at(step, group=1):
@@ -143,12 +139,9 @@ def test_returned_ranges_are_added_to_what_dead_ones_left():
     ranges = [IdRange(0, 3), IdRange(1, 3), IdRange(2, 3, rows=7)]
     progress = world.outbox.take_over()
 
-    tally, unprocessed = add_up(
-        ranges,
-        {1: RangeOutcome(1, Tally(matched=5), 2)},
-        lambda index: FakeOutbox(world.redis, world.plan.run_id, index),
-        lambda id_range: {0: 2 * GROUP, 2: 7}[id_range.index],
-    )
+    world.ledger.count = lambda id_range, _after: {0: 2 * GROUP, 2: 7}[id_range.index]
+
+    tally, unprocessed = world.added_up(ranges, {1: RangeOutcome(1, Tally(matched=5), 2)})
 
     assert tally == progress.tally + Tally(matched=5)
     assert unprocessed == GROUP + 2 + 7

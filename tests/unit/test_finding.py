@@ -6,12 +6,15 @@ from dataclasses import replace
 
 import pytest
 
+from stocksync.adapters.event_codec import EventEncoder
 from stocksync.model.finding import Finding, RunIdentity, event_id, reason_for
-from stocksync.model.policy import MissingKeyPolicy, Rules, judge
+from stocksync.model.policy import Difference, MissingKeyPolicy, Rules, judge
+from tests.kit.fakes.stores import CODEC
 from tests.kit.findings import finding
 
 RESTORED = judge(b"100", b"97", Rules())
 REVIEW = judge(b"100", b"7", Rules())
+FINDING = Finding("P-1", RESTORED, "because", 1_772_384_400_000, str(uuid.uuid4()))
 
 
 def test_an_event_has_the_same_id_whoever_names_it():
@@ -52,12 +55,21 @@ def test_a_finding_survives_json(product_id):
 
 
 def test_headers_tell_the_run_and_the_reason():
-    assert RunIdentity("manual__1", "manual", "2026-03-02").headers("why") == {
-        "stock-sync-run-id": "manual__1",
-        "stock-sync-run-type": "manual",
-        "stock-sync-run-date": "2026-03-02",
-        "stock-sync-reason": "why",
-    }
+    run = RunIdentity("manual__1", "manual", "2026-03-02")
+
+    assert EventEncoder(CODEC).headers(FINDING, run) == [
+        ("stock-sync-run-id", b"manual__1"),
+        ("stock-sync-run-type", b"manual"),
+        ("stock-sync-run-date", b"2026-03-02"),
+        ("stock-sync-reason", b"because"),
+    ]
+
+
+def test_a_finding_that_version_0_1_0_left_in_an_outbox_is_read():
+    recorded = FINDING.to_dict()
+    del recorded["reason"]
+
+    assert Finding.from_dict(recorded) == replace(FINDING, reason="")
 
 
 @pytest.mark.parametrize(
@@ -72,7 +84,6 @@ def test_headers_tell_the_run_and_the_reason():
     ],
 )
 def test_the_reason_says_what_the_rules_saw(ledger, cache, policy, words):
-    seen = judge(ledger, cache, Rules(missing_key_policy=MissingKeyPolicy(policy)))
-    found = finding("P", db=seen.db_stock, redis=seen.redis_stock, action=seen.action, key_missing=seen.key_missing)
+    found: Difference = judge(ledger, cache, Rules(missing_key_policy=MissingKeyPolicy(policy)))
 
     assert reason_for(found, 10) == words

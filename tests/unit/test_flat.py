@@ -2,18 +2,17 @@
 
 import json
 import tracemalloc
-from datetime import timedelta
+from dataclasses import replace
 
 import pytest
 
-from stocksync.adapters.dry_run import NoLock, NoOutbox, NoPublisher
+from stocksync.bootstrap import Bootstrap
 from stocksync.model.id_range import IdRange
-from stocksync.model.policy import Rules
-from stocksync.reconcile import settle_queue
 from stocksync.reconcile.ports import LedgerBatch
-from stocksync.reconcile.reconciler import Reconciler, Stores
+from stocksync.reconcile.sizes import Sizes
+from stocksync.settings import Settings
 from tests.kit.fakes.clock import FakeClock
-from tests.kit.fakes.shop import FakeShop
+from tests.kit.fakes.shop import PLAN
 from tests.kit.fakes.stores import FakeJournal
 
 
@@ -39,19 +38,26 @@ class Streamed:
         return [(self._counter, True)] * len(product_ids)
 
 
+class ProgramOnStreams(Bootstrap):
+    """A dry run as it is put together for a night; a small catalogue fills its queue."""
+
+    def __init__(self, streamed):
+        super().__init__(None, Settings(), clock=FakeClock(), sizes=Sizes(settling=3))
+        self.ledger, self._streamed = streamed, streamed
+
+    def cache(self):
+        return self._streamed
+
+
 def reconciled(products, counter):
     """Return the outcome and the peak of what Python allocated on the way, in MB."""
-    stores = Streamed(products, counter)
-    reconciler = Reconciler(
-        Stores(stores, stores, NoOutbox(), NoLock(), NoPublisher(), FakeJournal(), FakeClock()),
-        FakeShop({}).plan,
-        Rules(),
-        key_prefix="stock:",
-        settle=timedelta(seconds=2),
-    )
+    everything = IdRange(0, 1)
+    plan = replace(PLAN, dry_run=True)
+    reconciler = ProgramOnStreams(Streamed(products, counter)).reconciler(plan, everything, FakeJournal())
+
     tracemalloc.start()
     try:
-        outcome = reconciler.run(IdRange(0, 1))
+        outcome = reconciler.run(everything)
         return outcome, tracemalloc.get_traced_memory()[1] / 2**20
     finally:
         tracemalloc.stop()
@@ -62,9 +68,7 @@ def reconciled(products, counter):
     [(b"100", "matched"), (b"97", "restored"), (b"5.5", "invalid")],
     ids=["none differs", "all differ", "none is a number"],
 )
-def test_four_times_the_products_take_no_more_memory_and_return_no_more(counter, fate, monkeypatch):
-    monkeypatch.setattr(settle_queue, "GROUPS_SETTLING", 3)  # so that a small catalogue fills the queue
-
+def test_four_times_the_products_take_no_more_memory_and_return_no_more(counter, fate):
     small, small_peak = reconciled(6_000, counter)
     large, large_peak = reconciled(24_000, counter)
 

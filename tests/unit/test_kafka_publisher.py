@@ -1,18 +1,21 @@
 """Only an acknowledgement counts."""
 
+from dataclasses import replace
+
 import pytest
 from confluent_kafka import KafkaError, KafkaException
 
 from stocksync.adapters.kafka import KafkaAlertPublisher
 from stocksync.errors import BadSetting, PublishFailed
-from stocksync.model.finding import Alert
-from tests.kit.fakes.shop import CODEC
+from stocksync.model.finding import RunIdentity
+from tests.kit.fakes.stores import CODEC, ENCODER
 from tests.kit.findings import finding
 
 TIMED_OUT = KafkaError(KafkaError._MSG_TIMED_OUT)
 UNKNOWN = KafkaError(KafkaError.UNKNOWN_TOPIC_OR_PART)
 FINDING = finding("P-1")
-ALERTS = [Alert(FINDING, {"stock-sync-reason": f"{n}"}) for n in range(1000)]
+FINDINGS = [replace(FINDING, reason=f"{n}") for n in range(1000)]
+RUN = RunIdentity("manual__1", "manual", "2026-03-02")
 
 
 class FakeProducer:
@@ -50,18 +53,18 @@ class FakeProducer:
 
 
 def publisher(broker):
-    return KafkaAlertPublisher(broker, "stock.sync.alert", CODEC)
+    return KafkaAlertPublisher(broker, "stock.sync.alert", ENCODER)
 
 
 def test_every_event_goes_out_under_its_products_key_with_its_headers():
     broker = FakeProducer()
 
-    publisher(broker).publish(ALERTS[:1])
+    publisher(broker).publish(RUN, FINDINGS[:1])
 
     [(topic, message)] = broker.produced
     assert (topic, message["key"]) == ("stock.sync.alert", b"P-1")
-    assert message["headers"] == [("stock-sync-reason", b"0")]
-    assert message["timestamp"] == FINDING.detected_at
+    assert dict(message["headers"])["stock-sync-reason"] == b"0"
+    assert message["timestamp"] == FINDING.detected_at_ms
     assert CODEC.decode(message["value"])["eventId"] == FINDING.event_id
 
 
@@ -72,14 +75,14 @@ def test_four_hundred_of_a_thousand_acknowledged_is_a_failure_that_says_so():
     with pytest.raises(
         PublishFailed, match=r"600 of 1000 events were not acknowledged on topic 'stock.sync.alert'.*Local"
     ):
-        publisher(broker).publish(ALERTS)
+        publisher(broker).publish(RUN, FINDINGS)
     assert broker.purged
 
 
 @pytest.mark.fault(14)
 def test_a_broker_that_says_nothing_at_all_is_a_failure():
     with pytest.raises(PublishFailed, match=r"1000 of 1000 events .* no answer"):
-        publisher(FakeProducer(0)).publish(ALERTS)
+        publisher(FakeProducer(0)).publish(RUN, FINDINGS)
 
 
 @pytest.mark.fault(14)
@@ -87,7 +90,7 @@ def test_an_unknown_topic_names_the_setting_before_anything_is_sent():
     broker = FakeProducer(topic_error=UNKNOWN)
 
     with pytest.raises(BadSetting, match=r"STOCK_SYNC_TOPIC='stock.sync.alert'"):
-        publisher(broker).publish(ALERTS)
+        publisher(broker).publish(RUN, FINDINGS)
     assert broker.produced == []
 
 
@@ -100,6 +103,6 @@ def test_an_unreachable_broker_names_the_connection():
 def test_a_full_local_queue_is_waited_for():
     broker = FakeProducer(queue_full=3)
 
-    publisher(broker).publish(ALERTS[:5])
+    publisher(broker).publish(RUN, FINDINGS[:5])
 
     assert len(broker.produced) == 5

@@ -5,7 +5,6 @@ from hypothesis import strategies as st
 
 from stocksync.model.summary import RunStatus, summarize
 from stocksync.model.tally import Findings, Tally
-from stocksync.reconcile import first_look
 from stocksync.reconcile.progress_log import in_words
 from tests.kit.fakes.clock import START
 from tests.kit.fakes.shop import FakeShop
@@ -48,12 +47,9 @@ def passes(world, nights):
 @example({"P0": 97}, [({}, None), ({"P0": 20}, None), ({"P0": 97}, None)], 4)
 @example(dict.fromkeys(IDS, 97), [({}, None), ({}, 1)], 2)
 def test_however_often_a_run_is_cleared_nothing_is_negative_it_adds_up_and_restores_are_events(products, nights, size):
-    world = FakeShop({i: (STOCK, held) for i, held in products.items()}, batch=size)
-    first_look.GROUP_SIZE, usual = size, first_look.GROUP_SIZE
-    try:
-        summary = summary_of(*passes(world, nights))
-    finally:
-        first_look.GROUP_SIZE = usual
+    world = FakeShop({i: (STOCK, held) for i, held in products.items()}, batch=size, group=size)
+
+    summary = summary_of(*passes(world, nights))
 
     assert min(summary[part] for part in PARTS) >= 0
     assert summary["total"] == sum(summary[part] for part in PARTS)

@@ -6,10 +6,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from stocksync.errors import LockHeld, LockLost, Superseded
-from stocksync.model.finding import HEADER_RUN_DATE
-from stocksync.model.policy import MissingKeyPolicy, Rules
 from stocksync.model.stock import Unreadable
-from stocksync.reconcile.first_look import GROUP_SIZE
+from stocksync.reconcile.sizes import STANDARD
 from tests.kit.fakes.clock import START
 from tests.kit.fakes.shop import PLAN, SETTLE, FakeShop
 
@@ -49,9 +47,9 @@ def test_a_catalogue_without_differences_costs_no_waiting():
 
 
 def test_the_settling_time_is_paid_once_a_range_however_many_differ():
-    world = FakeShop({f"P{n:04d}": (5, 4) for n in range(4 * GROUP_SIZE)}, batch=GROUP_SIZE)
+    world = FakeShop({f"P{n:04d}": (5, 4) for n in range(4 * STANDARD.group)}, batch=STANDARD.group)
 
-    assert world.attempt().tally.restored.count == 4 * GROUP_SIZE
+    assert world.attempt().tally.restored.count == 4 * STANDARD.group
     assert world.clock.ran == SETTLE
 
 
@@ -159,10 +157,9 @@ def test_a_ledger_stock_that_becomes_null_meanwhile_is_invalid_and_left_alone():
 
 
 def test_every_product_of_a_mixed_catalogue_meets_its_fate():
-    rules = Rules(missing_key_policy=MissingKeyPolicy.RESTORE)
     world = FakeShop(
         {"a": (5, 5), "b": (5, 4), "c": (100, 4), "d": (500, None), "e": (0, None), "f": (None, 1), "g": (1, b"x")},
-        rules=rules,
+        policy="restore",
     )
 
     tally = world.attempt().tally
@@ -213,14 +210,14 @@ def test_a_clock_set_back_after_the_deadline_does_not_make_a_cut_range_look_fini
 
 @pytest.mark.fault(22)
 def test_a_clock_set_forward_leaves_the_rest_unprocessed_and_what_was_done_counted():
-    world = FakeShop({f"P{n:04d}": (5, 4) for n in range(4 * GROUP_SIZE)}, batch=GROUP_SIZE)
+    world = FakeShop({f"P{n:04d}": (5, 4) for n in range(4 * STANDARD.group)}, batch=STANDARD.group)
     world.ledger.before_batch = lambda: world.clock.sleep(4)
     world.clock.after(10, lambda: world.clock.set_back(timedelta(hours=-2)))
 
     outcome = world.attempt()
 
-    assert (outcome.tally.products, outcome.unprocessed) == (GROUP_SIZE, 3 * GROUP_SIZE)
-    assert outcome.tally.restored.count == world.redis.writes == len(world.restored()) == GROUP_SIZE
+    assert (outcome.tally.products, outcome.unprocessed) == (STANDARD.group, 3 * STANDARD.group)
+    assert outcome.tally.restored.count == world.redis.writes == len(world.restored()) == STANDARD.group
     assert world.recorded() == []
 
 
@@ -233,7 +230,7 @@ def test_a_run_that_passes_midnight_belongs_to_the_day_it_began():
     world.attempt()
 
     assert world.clock.now() > datetime(2026, 3, 2, 15, 0, tzinfo=UTC)
-    assert [alert.headers[HEADER_RUN_DATE] for alert in world.publisher.delivered] == ["2026-03-02"] * 2
+    assert [published.run.date for published in world.publisher.delivered] == ["2026-03-02"] * 2
 
 
 @pytest.mark.fault(15)

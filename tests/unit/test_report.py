@@ -6,9 +6,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from stocksync.bootstrap import Bootstrap
 from stocksync.reporting.day import Figures, RunOfDay, RunState, share
-from stocksync.reporting.report import compose
-from stocksync.wording import Wording
+from stocksync.settings import Settings
 from tests.kit.summaries import SUMMARY, top_entry
 
 SEOUL = ZoneInfo("Asia/Seoul")
@@ -50,8 +50,22 @@ def run(summary=SUMMARY, state=RunState.FINISHED, **changes):
     return RunOfDay(changed.run_id, state, changed)
 
 
+class RunsAndReports:
+    """Implements RunHistory on lists."""
+
+    def __init__(self, runs, reports):
+        self._runs, self._reports = runs, reports
+
+    def runs_of(self, day):
+        return self._runs
+
+    def earlier_figures(self):
+        return self._reports
+
+
 def report(*runs, earlier=(), now=NINE, locale="ko", day=DAY):
-    return compose(day, runs, earlier, Wording(locale), now=now, zone=SEOUL).message.text
+    history = RunsAndReports(runs, earlier)
+    return Bootstrap(None, Settings(locale=locale)).reporter(history).report(day, now).message.text
 
 
 def top_of(text):

@@ -12,7 +12,7 @@ from stocksync.alerting.routing import AlertGroup
 from stocksync.alerting.texts import AlertTexts
 from stocksync.model.notice import Message, product_incident
 from stocksync.wording import Wording
-from tests.kit.findings import finding
+from tests.kit.findings import event
 
 HOSTILE = [
     "<!channel>",
@@ -35,7 +35,7 @@ HOSTILE = [
 
 def urgent(product_id, mention="@backend-team"):
     bundle = AlertBatch()
-    bundle.add(finding(product_id, db=100, redis=20), token("e"))
+    bundle.add(event(product_id, db=100, redis=20), token("e"))
     [shown], _ = bundle.urgent.split(10)
     texts = AlertTexts(Wording("ko"), ZoneInfo("Asia/Seoul"), mention)
     return texts.urgent(shown), texts.incident(shown, AlertGroup("run", "2024-01-15"))

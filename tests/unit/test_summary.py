@@ -39,11 +39,11 @@ def test_a_summary_adds_up(found, matched, changed, invalid, unprocessed):
     assert summary["total"] == sum(summary[part] for part in parts)
     assert summary["restored"] + summary["manual_review"] == sum(summary["by_severity"].values()) == len(found)
     assert list(summary["by_severity"]) == ["LOW", "MEDIUM", "HIGH", "CRITICAL"]
-    sizes = [abs(f.discrepancy) for f in found]
+    sizes = [abs(f.difference.discrepancy) for f in found]
     assert summary["mean_discrepancy"] == (round(sum(sizes) / len(sizes), 2) if sizes else 0)
     assert summary["max_discrepancy"] == max(sizes, default=0)
     assert (summary["max_discrepancy_product"] is None) == (not sizes)
-    assert summary["missing_keys"] == sum(f.key_missing for f in found)
+    assert summary["missing_keys"] == sum(f.difference.key_missing for f in found)
 
 
 def test_a_summary_has_the_agreed_fields():

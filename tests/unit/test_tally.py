@@ -50,7 +50,7 @@ def test_merged_counts_are_those_of_the_whole(cut):
 def test_the_top_are_the_ten_largest_by_size(found):
     top = Findings.of(found).top
 
-    sizes = sorted((abs(f.discrepancy) for f in found), reverse=True)
+    sizes = sorted((abs(f.difference.discrepancy) for f in found), reverse=True)
     assert [abs(entry.discrepancy) for entry in top] == sizes[:TOP]
     assert len({entry.product_id for entry in top}) == len(top)
 

@@ -30,6 +30,15 @@ class Encoder(Protocol):
         ...
 
 
+SCHEMA = Path(__file__).parents[3] / "schemas" / "StockSyncAlert.avsc"
+
+
+@cache
+def event_schema() -> dict[str, Any]:
+    """Load the event's schema."""
+    return load_schema(SCHEMA)
+
+
 def load_schema(path: Path) -> dict[str, Any]:
     """Read and parse an .avsc file."""
     parsed = fastavro.parse_schema(json.loads(path.read_text()))

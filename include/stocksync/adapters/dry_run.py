@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from stocksync.model.finding import Alert
+from stocksync.model.finding import Finding, RunIdentity
 from stocksync.model.progress import Progress
 from stocksync.reconcile.ports import Pending, Proposal
 
@@ -18,9 +18,9 @@ class NoOutbox:
         """Nothing is ever left."""
         return []
 
-    def commit(self, group: int, decisions: Sequence[Proposal]) -> list[bool]:  # noqa: ARG002 - the port's words
+    def commit(self, group: int, proposals: Sequence[Proposal]) -> list[bool]:  # noqa: ARG002 - the port's words
         """Say that each would have been written."""
-        return [True] * len(decisions)
+        return [True] * len(proposals)
 
     def clear(self, product_ids: Sequence[str], progress: Progress) -> None:
         """Nothing to forget."""
@@ -29,8 +29,14 @@ class NoOutbox:
 class NoLock:
     """Implements the port RunLock: a run that writes nothing keeps nobody out."""
 
+    key = "no lock"
+
     def hold(self) -> None:
         """Hold nothing."""
+
+    def is_held(self) -> bool:
+        """Say that it is held, as far as it matters."""
+        return True
 
     def release(self) -> bool:
         """Give nothing back."""
@@ -40,5 +46,8 @@ class NoLock:
 class NoPublisher:
     """Implements the port AlertPublisher: a dry run alerts nobody."""
 
-    def publish(self, alerts: Sequence[Alert]) -> None:
+    def publish(self, run: RunIdentity, findings: Sequence[Finding]) -> None:
         """Publish nothing."""
+
+    def check(self) -> None:
+        """Nothing is published, so anything will do."""

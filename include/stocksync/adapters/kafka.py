@@ -5,9 +5,9 @@ from collections.abc import Sequence
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
-from stocksync.adapters.avro import Encoder
+from stocksync.adapters.event_codec import EventEncoder
 from stocksync.errors import BadSetting, PublishFailed
-from stocksync.model.finding import Alert
+from stocksync.model.finding import Finding, RunIdentity
 
 DEFAULTS = {
     "enable.idempotence": True,
@@ -27,18 +27,18 @@ class KafkaAlertPublisher:
     Args:
         producer: an idempotent producer (see DEFAULTS)
         topic: where events go
-        codec: how they become bytes
+        codec: how findings become events
         patience: seconds to wait for the acknowledgement of a group
     """
 
-    def __init__(self, producer: Producer, topic: str, codec: Encoder, patience: float = 35.0) -> None:
+    def __init__(self, producer: Producer, topic: str, codec: EventEncoder, patience: float = 35.0) -> None:
         self._producer = producer
         self._topic = topic
         self._codec = codec
         self._patience = patience
         self._checked = False
 
-    def publish(self, alerts: Sequence[Alert]) -> None:
+    def publish(self, run: RunIdentity, findings: Sequence[Finding]) -> None:
         """Produce all, then wait; only an acknowledgement counts, not the absence of an error."""
         refused: list[str] = []
         acknowledged = 0
@@ -54,15 +54,16 @@ class KafkaAlertPublisher:
             # Also brings the connection up: an idempotent producer that has none yet waits half a second for its id.
             self.check()
         give_up = time.monotonic() + self._patience
-        for alert in alerts:
-            self._produce(alert, on_delivery, give_up)
+        for finding in findings:
+            self._produce(finding, run, on_delivery, give_up)
         self._producer.flush(max(0.0, give_up - time.monotonic()))
-        if acknowledged < len(alerts):
+        if acknowledged < len(findings):
             self._producer.purge()
             self._producer.flush(1.0)
             why = "; ".join(dict.fromkeys(refused[:_SHOWN])) or "no answer"
+            missing = len(findings) - acknowledged
             raise PublishFailed(
-                f"{len(alerts) - acknowledged} of {len(alerts)} events were not acknowledged on topic {self._topic!r} "
+                f"{missing} of {len(findings)} events were not acknowledged on topic {self._topic!r} "
                 f"(connection stock_kafka): {why}; they stay in the outbox and are published by the next attempt or run"
             )
 
@@ -87,15 +88,15 @@ class KafkaAlertPublisher:
             )
         self._checked = True
 
-    def _produce(self, alert: Alert, on_delivery: object, give_up: float) -> None:
+    def _produce(self, finding: Finding, run: RunIdentity, on_delivery: object, give_up: float) -> None:
         while True:
             try:
                 self._producer.produce(
                     self._topic,
-                    key=alert.finding.product_id.encode(),
-                    value=self._codec.encode(alert.payload()),
-                    headers=[(name, value.encode()) for name, value in alert.headers.items()],
-                    timestamp=alert.finding.detected_at,
+                    key=finding.product_id.encode(),
+                    value=self._codec.value(finding),
+                    headers=self._codec.headers(finding, run),
+                    timestamp=finding.detected_at_ms,
                     on_delivery=on_delivery,
                 )
             except BufferError as error:  # the local queue is full: let it drain

@@ -190,11 +190,11 @@ def _record(message: Message, topic: str) -> Record:
     placed = partition is not None and offset is not None and offset >= 0
     if not placed or (error is not None and error.code() not in _UNREADABLE):
         raise TopicUnavailable(f"topic {topic!r} (connection stock_kafka): {error}; the next attempt tries again")
-    _, timestamp = message.timestamp()
+    _, timestamp_ms = message.timestamp()
     return Record(
         partition=partition,
         offset=offset,
-        timestamp=timestamp,
+        timestamp_ms=timestamp_ms,
         key=message.key(),
         value=message.value(),
         headers=message.headers() or [],

@@ -19,6 +19,7 @@ from stocksync.errors import BadSetting, LedgerUnavailable
 from stocksync.model.id_range import IdRange
 from stocksync.model.stock import LedgerValue, Unreadable
 from stocksync.reconcile.ports import LedgerBatch
+from stocksync.reconcile.sizes import STANDARD
 
 _ID_TYPES = ("text", "varchar", "bpchar", "citext", "uuid", "int2", "int4", "int8")
 _WHOLE_TYPES = ("int2", "int4", "int8")
@@ -53,12 +54,14 @@ class PostgresLedger:
         connect: opens a connection; the caller of this class never sees one
         source: the table and its columns
         key_prefix: put before each id, so that a scanned batch is ready for the cache
+        batch: rows in a batch
     """
 
-    def __init__(self, connect: Connect, source: LedgerTable, key_prefix: str) -> None:
+    def __init__(self, connect: Connect, source: LedgerTable, key_prefix: str, *, batch: int = STANDARD.batch) -> None:
         self._connect = connect
         self._source = source
         self._key_prefix = key_prefix
+        self._batch = batch
         self._connection: Connection | None = None
 
     def scan(self, id_range: IdRange, after: str | None) -> Iterator[LedgerBatch]:
@@ -69,7 +72,7 @@ class PostgresLedger:
         """
         query = self._query("scan", prefix=sql.Literal(self._key_prefix), condition=self._within(id_range, after))
         try:
-            yield from CopyStream(self._open, lambda connection: _spelled(query, connection)).batches()
+            yield from CopyStream(self._open, lambda connection: _spelled(query, connection), self._batch).batches()
         except psycopg2.Error as error:
             raise self._translated(error) from error
 

@@ -11,17 +11,16 @@ from psycopg2.extensions import connection as Connection  # noqa: N812 - it is a
 from stocksync.model.stock import Unreadable
 from stocksync.reconcile.ports import LedgerBatch
 
-BATCH = 1000
-"""Rows in a batch, which is also the keys of one MGET: a longer one holds Redis up for everyone else."""
 _BATCHES_AHEAD = 8
 
 
 class CopyStream:
     """Rows of one COPY, cut into batches in a thread, over a queue that holds a few."""
 
-    def __init__(self, connect: Callable[[], Connection], spell: Callable[[Connection], str]) -> None:
+    def __init__(self, connect: Callable[[], Connection], spell: Callable[[Connection], str], batch: int) -> None:
         self._connect = connect
         self._spell = spell
+        self._batch = batch
         self._queue: Queue[list[bytes] | psycopg2.Error | None] = Queue(_BATCHES_AHEAD)
         self._rows: list[bytes] = []
         self._abandoned = False
@@ -49,7 +48,7 @@ class CopyStream:
     def write(self, row: bytes) -> None:
         """Take one row of the COPY; psycopg2 calls this."""
         self._rows.append(row)
-        if len(self._rows) == BATCH:
+        if len(self._rows) == self._batch:
             self._hand_over()
 
     def _hand_over(self) -> None:

@@ -30,6 +30,10 @@ def sent(channel: str, group: str) -> str:
     return f"{OWN}sent:{channel}:{group}"
 
 
+DEAD_LETTERS = f"{OWN}told:dlq:quarantined"
+"""String: tokens of the places of messages that were put aside, end to end."""
+
+
 def failure(dag_id: str) -> str:
     """String: people were told lately that this DAG fails."""
     return f"{OWN}failure:{dag_id}"

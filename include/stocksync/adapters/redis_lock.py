@@ -41,11 +41,10 @@ class RedisRunLock:
         name = printable((holder or b"").decode(errors="replace"))
         raise LockHeld(f"run {name} holds {self.key} (for {seconds} s more at most); this run leaves the day to it")
 
-    def holder(self) -> str | None:
-        """Name the run that holds the lock, None if it is free."""
+    def is_held(self) -> bool:
+        """Whether this run holds it now."""
         with translated("reading the run lock"):
-            value = cast("bytes | None", self._client.get(self.key))
-        return None if value is None else value.decode(errors="replace")
+            return self._client.get(self.key) == self.token.encode()
 
     def release(self) -> bool:
         """Give it back; False if it was not this run's."""

@@ -13,10 +13,8 @@ from stocksync.errors import LockLost, Superseded
 from stocksync.model.finding import Finding, RunIdentity
 from stocksync.model.policy import Action
 from stocksync.model.progress import Progress
-from stocksync.reconcile.ports import Pending, Proposal
+from stocksync.reconcile.ports import ListedOutbox, Pending, Proposal
 
-_PRODUCTS_A_CALL = 200
-"""A script holds Redis up for everyone: 200 products are about half a millisecond."""
 _KEEP_PROGRESS_SECONDS = 7 * 24 * 3600
 
 
@@ -26,17 +24,17 @@ class RedisOutbox:
     Args:
         client: a client without decode_responses
         identity: the run the findings belong to
-        auto_restore_limit: the run's, for whoever publishes what a dead attempt left
-        index: the range
+        index: the range's position in the run
         key_prefix: what a counter's key has before the product id
+        products_a_call: most products one script restores; it holds Redis up for everyone
     """
 
     def __init__(
-        self, client: redis.Redis, identity: RunIdentity, auto_restore_limit: int, index: int, key_prefix: str
+        self, client: redis.Redis, identity: RunIdentity, index: int, key_prefix: str, products_a_call: int
     ) -> None:
-        self.identity = identity
-        self.auto_restore_limit = auto_restore_limit
-        self.index = index
+        self._identity = identity
+        self._index = index
+        self._products_a_call = products_a_call
         self._client = client
         self._prefix = key_prefix
         self._lock = keys.lock(identity.date)
@@ -64,11 +62,11 @@ class RedisOutbox:
             records = self._client.hgetall(self._outbox)
         return [_read(record) for _, record in sorted(records.items())]
 
-    def commit(self, group: int, decisions: Sequence[Proposal]) -> list[bool]:
-        """Restore and record, 200 products a call."""
+    def commit(self, group: int, proposals: Sequence[Proposal]) -> list[bool]:
+        """Restore and record, so many products a call."""
         done: list[bool] = []
-        for start in range(0, len(decisions), _PRODUCTS_A_CALL):
-            done += self._commit_some(group, decisions[start : start + _PRODUCTS_A_CALL])
+        for start in range(0, len(proposals), self._products_a_call):
+            done += self._commit_some(group, proposals[start : start + self._products_a_call])
         return done
 
     def clear(self, product_ids: Sequence[str], progress: Progress) -> None:
@@ -88,7 +86,7 @@ class RedisOutbox:
         if not cleared:
             raise self._superseded()
 
-    def _commit_some(self, group: int, decisions: Sequence[Proposal]) -> list[bool]:
+    def _commit_some(self, group: int, proposals: Sequence[Proposal]) -> list[bool]:
         with translated("restoring counters"):
             answer = self._commit(
                 keys=[
@@ -96,19 +94,19 @@ class RedisOutbox:
                     self._progress,
                     self._outbox,
                     keys.OUTBOXES,
-                    *(self._prefix + decision.finding.product_id for decision in decisions),
+                    *(self._prefix + proposal.finding.product_id for proposal in proposals),
                 ],
                 args=[
-                    self.identity.run_id,
+                    self._identity.run_id,
                     self._writer_field,
                     self._writer,
                     json.dumps(self._label()),
-                    *(argument for decision in decisions for argument in _arguments(decision, group)),
+                    *(argument for proposal in proposals for argument in _arguments(proposal, group)),
                 ],
             )
         if answer == [b"lock lost"]:
             raise LockLost(
-                f"run {self.identity.run_id} no longer holds {self._lock}: nothing more was written; "
+                f"run {self._identity.run_id} no longer holds {self._lock}: nothing more was written; "
                 "a retry takes it again if it is free, else start the run again"
             )
         if answer == [b"superseded"]:
@@ -116,38 +114,41 @@ class RedisOutbox:
         return [bool(one) for one in answer]
 
     def _label(self) -> dict[str, Any]:
-        run = self.identity
+        run = self._identity
         return {
             "run_id": run.run_id,
             "run_type": run.run_type,
             "date": run.date,
-            "auto_restore_limit": self.auto_restore_limit,
-            "index": self.index,
+            "index": self._index,
         }
 
     def _superseded(self) -> Superseded:
-        return Superseded(
-            f"another attempt took over range {self.index} of run {self.identity.run_id}; this one writes nothing more"
-        )
+        where = f"range {self._index} of run {self._identity.run_id}"
+        return Superseded(f"another attempt took over {where}; this one writes nothing more")
 
 
-def unfinished(client: redis.Redis, key_prefix: str) -> Iterator[RedisOutbox]:
-    """Every outbox that still holds something, of any run."""
+def listed_outboxes(client: redis.Redis, key_prefix: str, products_a_call: int) -> Iterator[ListedOutbox]:
+    """Give every outbox that still holds something, of any run.
+
+    Raises:
+        CacheUnavailable: Redis did not answer.
+    """
     with translated("listing the outboxes"):
         labels = client.hgetall(keys.OUTBOXES)
     for _, label in sorted(labels.items()):
         of = json.loads(label)
         identity = RunIdentity(of["run_id"], of["run_type"], of["date"])
-        yield RedisOutbox(client, identity, of["auto_restore_limit"], of["index"], key_prefix)
+        outbox = RedisOutbox(client, identity, of["index"], key_prefix, products_a_call)
+        yield ListedOutbox(identity, of["index"], outbox)
 
 
-def _arguments(decision: Proposal, group: int) -> tuple[str | bytes, ...]:
-    finding = decision.finding
-    restores = finding.action is Action.REDIS_RESTORED
+def _arguments(proposal: Proposal, group: int) -> tuple[str | bytes, ...]:
+    finding = proposal.finding
+    restores = finding.difference.action is Action.REDIS_RESTORED
     return (
         finding.product_id,
-        "-" if decision.expected is None else b"=" + decision.expected,
-        str(finding.db_stock) if restores else "",
+        "-" if proposal.expected is None else b"=" + proposal.expected,
+        str(finding.difference.db_stock) if restores else "",
         json.dumps(finding.to_dict() | {"group": group}),
     )
 

@@ -10,8 +10,9 @@ from confluent_kafka.schema_registry.common._httpx_compat import httpx  # the cl
 from confluent_kafka.schema_registry.error import SchemaRegistryError
 from fastavro.schema import SchemaParseException, to_parsing_canonical_form
 
-from stocksync.adapters.avro import UnknownEncoding
+from stocksync.adapters.avro import SCHEMA, UnknownEncoding
 from stocksync.errors import BadSetting, RegistryUnavailable
+from stocksync.settings import Registration
 
 DEFAULTS: dict[str, Any] = {"timeout": 10, "max.retries": 2, "retries.wait.ms": 500}
 """What the client is made with; its own timeout is none."""
@@ -123,6 +124,26 @@ class SchemaRegistry:
             f"{self._where} does not answer as a schema registry does: {what}; allowed: the base URL of Confluent's "
             "API, such as http://registry:8081 (Apicurio: http://registry:8080/apis/ccompat/v7)"
         )
+
+
+def agreed_schema_id(registry: SchemaRegistry, subject: str, registration: Registration) -> int:
+    """Find the id of the event's schema under a subject, or register it where that is allowed.
+
+    Raises:
+        RegistryUnavailable: the registry does not answer.
+        BadSetting: it does not know the schema, and it may not or cannot be registered.
+    """
+    text = SCHEMA.read_text()
+    found = registry.find(subject, text)
+    if found is not None:
+        return found
+    if registration is Registration.NEVER:
+        raise BadSetting(
+            f"STOCK_SYNC_SCHEMA_REGISTRATION='never', and schemas/StockSyncAlert.avsc is not registered under subject "
+            f"{subject!r} (STOCK_SYNC_SCHEMA_REGISTRY_URL): register it there, or set "
+            "STOCK_SYNC_SCHEMA_REGISTRATION=allowed and a run does"
+        )
+    return registry.register(subject, text)
 
 
 def _parsed(schema: Schema) -> dict[str, Any] | None:

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import NamedTuple
 
+from stocksync.alerting.ports import AlertEvent
 from stocksync.alerting.routing import LISTED, URGENT_A_RUN, Route, route
-from stocksync.model.finding import Finding
 
 TOKEN_BYTES = 8
 
@@ -20,11 +20,11 @@ def token(event_id: str) -> bytes:
     return blake2b(event_id.encode(errors="surrogatepass"), digest_size=TOKEN_BYTES).digest()
 
 
-class ListedFinding(NamedTuple):
-    """A finding that is shown by itself."""
+class ListedEvent(NamedTuple):
+    """An event that is shown by itself."""
 
     rank: tuple[int, str, bytes]
-    finding: Finding
+    event: AlertEvent
 
     @property
     def token(self) -> bytes:
@@ -34,7 +34,7 @@ class ListedFinding(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Overflow:
-    """Findings that are only counted.
+    """Events that are only counted.
 
     Attributes:
         count: how many
@@ -43,29 +43,29 @@ class Overflow:
     """
 
     count: int
-    largest: Finding | None
+    largest: AlertEvent | None
     tokens: bytes
 
 
 @dataclass(slots=True)
-class TopFindings:
-    """The largest findings of a stream, and the count of those that are not shown.
+class TopEvents:
+    """The largest discrepancies of a stream of events, and the count of those that are not shown.
 
     Attributes:
         keep: how many are shown
-        latest: when the last of all was detected, milliseconds since the epoch
+        latest_ms: when the last of all was detected, milliseconds since the epoch
     """
 
     keep: int
-    latest: int = 0
-    _shown: list[ListedFinding] = field(default_factory=list)
-    _first_hidden: ListedFinding | None = None
+    latest_ms: int = 0
+    _shown: list[ListedEvent] = field(default_factory=list)
+    _first_hidden: ListedEvent | None = None
     _hidden: bytearray = field(default_factory=bytearray)
 
-    def add(self, finding: Finding, its_token: bytes) -> None:
-        """Take one finding in; equal sizes are ordered by id, so the result depends on no order of reading."""
-        entry = ListedFinding((-abs(finding.discrepancy), finding.product_id, its_token), finding)
-        self.latest = max(self.latest, finding.detected_at)
+    def add(self, event: AlertEvent, its_token: bytes) -> None:
+        """Take one event in; equal sizes are ordered by id, so the result depends on no order of reading."""
+        entry = ListedEvent((-abs(event.discrepancy), event.product_id, its_token), event)
+        self.latest_ms = max(self.latest_ms, event.detected_at_ms)
         if len(self._shown) < self.keep or entry.rank < self._shown[-1].rank:
             insort(self._shown, entry, key=lambda shown: shown.rank)
             if len(self._shown) <= self.keep:
@@ -81,23 +81,23 @@ class TopFindings:
         return len(self._shown) + len(self._hidden) // TOKEN_BYTES
 
     @property
-    def largest(self) -> Finding | None:
+    def largest(self) -> AlertEvent | None:
         """The largest of all."""
-        return self._shown[0].finding if self._shown else None
+        return self._shown[0].event if self._shown else None
 
     @property
     def tokens(self) -> bytes:
         """What is remembered of all of them, end to end."""
         return b"".join(shown.token for shown in self._shown) + bytes(self._hidden)
 
-    def split(self, allowed: int) -> tuple[list[ListedFinding], Overflow]:
+    def split(self, allowed: int) -> tuple[list[ListedEvent], Overflow]:
         """Separate those that may be shown, `allowed` at most, from the rest."""
         allowed = max(0, allowed)
         shown, more = self._shown[:allowed], self._shown[allowed:]
         first = more[0] if more else self._first_hidden
         return shown, Overflow(
             count=self.count - len(shown),
-            largest=first.finding if first else None,
+            largest=first.event if first else None,
             tokens=b"".join(entry.token for entry in more) + bytes(self._hidden),
         )
 
@@ -112,19 +112,19 @@ class AlertBatch:
         urgent: what a person must look at at once
     """
 
-    restored: TopFindings = field(default_factory=lambda: TopFindings(1))
-    review: TopFindings = field(default_factory=lambda: TopFindings(LISTED))
-    urgent: TopFindings = field(default_factory=lambda: TopFindings(URGENT_A_RUN))
+    restored: TopEvents = field(default_factory=lambda: TopEvents(1))
+    review: TopEvents = field(default_factory=lambda: TopEvents(LISTED))
+    urgent: TopEvents = field(default_factory=lambda: TopEvents(URGENT_A_RUN))
 
-    def add(self, finding: Finding, its_token: bytes) -> None:
-        """Put one finding where it belongs."""
-        match route(finding):
+    def add(self, event: AlertEvent, its_token: bytes) -> None:
+        """Put one event where it belongs."""
+        match route(event):
             case Route.DIGEST:
-                self.restored.add(finding, its_token)
+                self.restored.add(event, its_token)
             case Route.REVIEW:
-                self.review.add(finding, its_token)
+                self.review.add(event, its_token)
             case Route.URGENT:
-                self.urgent.add(finding, its_token)
+                self.urgent.add(event, its_token)
 
 
 def split_tokens(joined: bytes) -> Iterator[int]:

@@ -3,23 +3,13 @@
 import logging
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, Protocol
+from typing import Any
 
-from stocksync.alerting.batch import AlertBatch
+from stocksync.alerting.channel import Channel
 from stocksync.alerting.consumer import AlertConsumer, Poll
-from stocksync.alerting.ports import AlertSource
-from stocksync.alerting.routing import AlertGroup
-from stocksync.errors import MessageRefused, NotDeliverable, NotDelivered, Permanent
+from stocksync.errors import NotDeliverable, NotDelivered, Permanent
 
 log = logging.getLogger(__name__)
-
-
-class Channel(Protocol):
-    """One channel to people."""
-
-    def tell(self, group: AlertGroup, bundle: AlertBatch) -> list[MessageRefused]:
-        """Tell everything in the bundle; return what the channel will not take."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,34 +35,33 @@ class Delivery:
         return asdict(self)
 
 
-def deliver(intake: AlertConsumer, source: AlertSource, tellers: Mapping[str, Channel]) -> Delivery:
+def deliver(consumer: AlertConsumer, channels: Mapping[str, Channel]) -> Delivery:
     """Read what is there, tell it on every channel, then commit.
 
     One channel's trouble is reported after the other channels have had their turn.
 
     Args:
-        intake: reads and sorts
-        source: the topic, to commit to
-        tellers: the channels that are configured, by name
+        consumer: reads and sorts
+        channels: the channels that are configured, by name
 
     Raises:
         NotDelivered: a channel failed; nothing was committed. What was told is remembered.
         NotDeliverable: as before, and trying again does not help.
     """
-    harvest = intake.read()
-    if harvest.events and not tellers:
-        log.warning("nobody was told of %d events: no channel is configured", harvest.events)
+    poll = consumer.poll()
+    if poll.events and not channels:
+        log.warning("nobody was told of %d events: no channel is configured", poll.events)
     failures: list[tuple[str, Exception]] = []
-    for channel, teller in tellers.items():
+    for name, channel in channels.items():
         try:
-            for group, bundle in sorted(harvest.bundles[channel].items(), key=lambda item: item[0].key):
-                failures += [(channel, refused) for refused in teller.tell(group, bundle)]
+            for group, batch in sorted(poll.batches[name].items(), key=lambda item: item[0].key):
+                failures += [(name, refused) for refused in channel.tell(group, batch)]
         except Exception as error:  # noqa: BLE001 - raised below, when the other channels have had their turn
-            failures.append((channel, error))
+            failures.append((name, error))
     if failures:
         _raise(failures)
-    source.commit(harvest.offsets)
-    return _summary(harvest)
+    consumer.commit(poll)
+    return _summary(poll)
 
 
 def _raise(failures: list[tuple[str, Exception]]) -> None:
@@ -85,12 +74,12 @@ def _raise(failures: list[tuple[str, Exception]]) -> None:
     ) from ExceptionGroup("channels", [error for _, error in failures])
 
 
-def _summary(harvest: Poll) -> Delivery:
-    groups = {group for bundles in harvest.bundles.values() for group in bundles}
+def _summary(poll: Poll) -> Delivery:
+    groups = {group for batches in poll.batches.values() for group in batches}
     return Delivery(
-        events=harvest.events,
-        repeated=harvest.repeated,
-        waiting=harvest.waiting,
-        poison=harvest.poison,
+        events=poll.events,
+        repeated=poll.repeated,
+        waiting=poll.waiting,
+        poison=poll.poison,
         groups=len(groups),
     )

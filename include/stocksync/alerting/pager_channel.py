@@ -17,7 +17,7 @@ class PagerChannel:
 
     Args:
         pager: the one that wakes people
-        memory: what it was told
+        delivery_log: what it was told already
         incidents: the list of open incidents
         texts: the incidents' words
         clock: seconds since the epoch
@@ -26,43 +26,43 @@ class PagerChannel:
     def __init__(
         self,
         pager: Pager,
-        memory: DeliveryLog,
+        delivery_log: DeliveryLog,
         incidents: OpenIncidents,
         texts: AlertTexts,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._pager = pager
-        self._memory = memory
+        self._delivery_log = delivery_log
         self._incidents = incidents
         self._texts = texts
         self._clock = clock
 
-    def tell(self, group: AlertGroup, bundle: AlertBatch) -> list[MessageRefused]:
-        """Tell everything urgent in the bundle; return what PagerDuty will not take.
+    def tell(self, group: AlertGroup, batch: AlertBatch) -> list[MessageRefused]:
+        """Tell everything urgent in the batch; return what PagerDuty will not take.
 
         Raises:
             ChannelDown, ChannelRefuses: PagerDuty takes no events at all.
         """
         # The limits are a run's. Events without a run come all day long, so there each pass has its own.
-        sent = Delivered() if group.run_id is None else self._memory.sent(group.key)
-        shown, rest = bundle.urgent.split(URGENT_A_RUN - sent.urgent)
+        delivered = Delivered() if group.run_id is None else self._delivery_log.delivered(group.key)
+        shown, rest = batch.urgent.split(URGENT_A_RUN - delivered.urgent)
         refused: list[MessageRefused] = []
         for entry in shown:
             try:
-                self._open(self._texts.incident(entry, group), product_id=entry.finding.product_id)
+                self._open(self._texts.incident(entry, group), product_id=entry.event.product_id)
             except MessageRefused as error:
                 refused.append(error)
                 continue
-            sent = replace(sent, urgent=sent.urgent + 1)
-            self._memory.remember(group.key, entry.token, sent)
+            delivered = replace(delivered, urgent=delivered.urgent + 1)
+            self._delivery_log.remember(group.key, entry.token, delivered)
         if rest.count:
-            sent = replace(sent, counted=sent.counted + rest.count)
+            delivered = replace(delivered, counted=delivered.counted + rest.count)
             try:
-                self._open(self._texts.incident_rest(rest, group, sent.counted), counted=sent.counted)
+                self._open(self._texts.incident_rest(rest, group, delivered.counted), counted=delivered.counted)
             except MessageRefused as error:
                 refused.append(error)
             else:
-                self._memory.remember(group.key, rest.tokens, sent)
+                self._delivery_log.remember(group.key, rest.tokens, delivered)
         return refused
 
     def _open(self, incident: Incident, *, product_id: str | None = None, counted: int = 0) -> None:

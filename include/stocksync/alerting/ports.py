@@ -1,10 +1,11 @@
-"""What delivering alerts and reports needs from the outside, named by role."""
+"""What telling people needs from the outside, named by role, and what it is given."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from stocksync.model.notice import Incident, Message
+from stocksync.model.policy import Action, Severity
 from stocksync.model.stock import CacheValue, LedgerValue
 
 
@@ -15,7 +16,7 @@ class Record:
     Attributes:
         partition: where
         offset: where in the partition
-        timestamp: the broker's, milliseconds since the epoch
+        timestamp_ms: the broker's, milliseconds since the epoch
         key: as published
         value: as published
         headers: as published
@@ -24,22 +25,72 @@ class Record:
 
     partition: int
     offset: int
-    timestamp: int
+    timestamp_ms: int
     key: bytes | None
     value: bytes | None
     headers: Sequence[tuple[str, bytes | None]]
     error: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class AlertEvent:
+    """One event of the topic, from this program or from another publisher.
+
+    Attributes:
+        event_id: names what happened
+        product_id: the product
+        db_stock: what the ledger said
+        redis_stock: what the cache said
+        discrepancy: db_stock - redis_stock
+        severity: how large it is
+        action: what was done
+        detected_at_ms: milliseconds since the epoch
+        run_id: the run that published it; empty: it names none
+        run_date: the run's local date, YYYY-MM-DD; empty: it names none
+    """
+
+    event_id: str
+    product_id: str
+    db_stock: int
+    redis_stock: int
+    discrepancy: int
+    severity: Severity
+    action: Action
+    detected_at_ms: int
+    run_id: str = ""
+    run_date: str = ""
+
+
+class AlertDecoder(Protocol):
+    """The event's format."""
+
+    def decode(self, record: Record) -> AlertEvent:
+        """Read a message.
+
+        Raises:
+            ValueError: nobody can read it.
+            BadSetting: it is an event, and a setting is missing to read it.
+        """
+        ...
+
+
 class AlertSource(Protocol):
     """The topic, as one consumer group reads it."""
 
     def read(self) -> Iterator[Record]:
-        """Give what comes after the last `read`, or after the committed offsets, up to the end as it is now."""
+        """Give what comes after the last `read`, or after the committed offsets, up to the end as it is now.
+
+        Raises:
+            TopicUnavailable: the brokers do not answer.
+        """
         ...
 
     def commit(self, offsets: Mapping[int, int]) -> None:
-        """Note for each partition the offset that is to be read next."""
+        """Note for each partition the offset that is to be read next.
+
+        Raises:
+            TopicUnavailable: the brokers did not take them.
+        """
         ...
 
 
@@ -47,7 +98,31 @@ class DeadLetters(Protocol):
     """Where messages go that nobody can read."""
 
     def put(self, poison: Sequence[tuple[Record, str]]) -> None:
-        """Return when the broker has acknowledged each, with what is wrong with it."""
+        """Return when the broker has acknowledged each, with what is wrong with it.
+
+        Raises:
+            DeadLetterFailed: at least one was not acknowledged.
+        """
+        ...
+
+
+class DeadLetterLog(Protocol):
+    """Which messages were put aside already; each is kept for seven days after the last time it was of use."""
+
+    def known(self) -> set[bytes]:
+        """Return their places, as tokens.
+
+        Raises:
+            CacheUnavailable: it cannot be looked up.
+        """
+        ...
+
+    def remember(self, places: Sequence[bytes]) -> None:
+        """Add some.
+
+        Raises:
+            CacheUnavailable: it could not be noted.
+        """
         ...
 
 
@@ -69,18 +144,41 @@ class Delivered:
 
 
 class DeliveryLog(Protocol):
-    """What one channel has told already; kept for seven days after the last time it was of use."""
+    """What one channel has told already; kept for seven days after the last time it was of use.
+
+    Every method raises CacheUnavailable where it cannot be looked up or noted.
+    """
 
     def tokens(self, group: str) -> bytes:
         """Tokens of the events that were told, end to end."""
         ...
 
-    def sent(self, group: str) -> Delivered:
+    def delivered(self, group: str) -> Delivered:
         """How much was told."""
         ...
 
-    def remember(self, group: str, tokens: bytes, sent: Delivered) -> None:
+    def remember(self, group: str, tokens: bytes, delivered: Delivered) -> None:
         """Add the tokens and note how much was told by now, in one step."""
+        ...
+
+
+class FailureLog(Protocol):
+    """Which DAGs people were told lately to fail."""
+
+    def told_lately(self, dag_id: str) -> bool:
+        """Look it up.
+
+        Raises:
+            CacheUnavailable, BadSetting: it cannot be looked up.
+        """
+        ...
+
+    def remember(self, dag_id: str, quiet_s: int) -> None:
+        """Note that people were told; it is forgotten after so many seconds.
+
+        Raises:
+            CacheUnavailable, BadSetting: it could not be noted.
+        """
         ...
 
 
@@ -116,7 +214,7 @@ class OpenIncident:
 
     Attributes:
         dedup_key: its name
-        opened_at: when its last trigger was sent, seconds since the epoch
+        opened_at: when its last trigger was sent, seconds since the epoch (the name is in the stored records)
         product_id: the product it is about; None: it counts products of a run
         counted: how many products it counts; 0 if it is about one
     """
@@ -128,7 +226,7 @@ class OpenIncident:
 
 
 class OpenIncidents(Protocol):
-    """The list of open incidents."""
+    """The list of open incidents. Every method raises CacheUnavailable where it cannot be read or noted."""
 
     def add(self, incident: OpenIncident) -> None:
         """Note an incident, replacing what was noted under its key."""

@@ -1,12 +1,11 @@
 """Who hears of an event, and how much people are told at most."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from enum import Enum
-from typing import Any, Self
+from typing import Self
 
-from stocksync.model.finding import HEADER_RUN_DATE, HEADER_RUN_ID, Finding
+from stocksync.alerting.ports import AlertEvent
 from stocksync.model.policy import Action, Severity
 
 MESSAGES_A_RUN = 20
@@ -29,11 +28,11 @@ class Route(Enum):
     """A person must look at once: a message and an incident of its own."""
 
 
-def route(finding: Finding) -> Route:
+def route(event: AlertEvent) -> Route:
     """Decide by what was done first, then by size: nobody is woken for what is already repaired."""
-    if finding.action is Action.REDIS_RESTORED:
+    if event.action is Action.REDIS_RESTORED:
         return Route.DIGEST
-    return Route.URGENT if finding.severity is Severity.CRITICAL else Route.REVIEW
+    return Route.URGENT if event.severity is Severity.CRITICAL else Route.REVIEW
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +48,12 @@ class AlertGroup:
     date: str
 
     @classmethod
-    def of(cls, finding: Finding, headers: Mapping[str, str], zone: tzinfo) -> Self:
+    def of(cls, event: AlertEvent, zone: tzinfo) -> Self:
         """Find the group of an event."""
-        run_id = headers.get(HEADER_RUN_ID, "")
-        detected = local_time(finding.detected_at, zone).date().isoformat()
-        if not run_id or len(run_id) > _LONGEST_RUN_ID:
+        detected = local_time(event.detected_at_ms, zone).date().isoformat()
+        if not event.run_id or len(event.run_id) > _LONGEST_RUN_ID:
             return cls(None, detected)
-        return cls(run_id, headers.get(HEADER_RUN_DATE, detected))
+        return cls(event.run_id, event.run_date or detected)
 
     @property
     def key(self) -> str:
@@ -63,31 +61,9 @@ class AlertGroup:
         return f"no-run:{self.date}" if self.run_id is None else f"run:{self.run_id}"
 
 
-def local_time(milliseconds: int, zone: tzinfo) -> datetime:
+def local_time(time_ms: int, zone: tzinfo) -> datetime:
     """Give an event's time as the operators' clock shows it; a time beyond the calendar becomes its end."""
     try:
-        return datetime.fromtimestamp(milliseconds / 1000, UTC).astimezone(zone)
+        return datetime.fromtimestamp(time_ms / 1000, UTC).astimezone(zone)
     except (OverflowError, ValueError, OSError):
-        return datetime.max.replace(tzinfo=zone) if milliseconds > 0 else datetime.min.replace(tzinfo=zone)
-
-
-def finding_from(payload: Mapping[str, Any]) -> Finding:
-    """Read the fields of schemas/StockSyncAlert.avsc.
-
-    Raises:
-        ValueError: a field is missing, or names an action or a severity nobody knows.
-    """
-    try:
-        return Finding(
-            product_id=payload["productId"],
-            db_stock=payload["dbStock"],
-            redis_stock=payload["redisStock"],
-            discrepancy=payload["discrepancy"],
-            severity=Severity(payload["severity"]),
-            action=Action(payload["action"]),
-            key_missing=False,
-            detected_at=payload["detectedAt"],
-            event_id=payload["eventId"],
-        )
-    except KeyError as error:
-        raise ValueError(f"the event has no field {error}") from error
+        return datetime.max.replace(tzinfo=zone) if time_ms > 0 else datetime.min.replace(tzinfo=zone)

@@ -21,55 +21,55 @@ class SlackChannel:
 
     Args:
         notifier: the chat
-        memory: what it was told
+        delivery_log: what it was told already
         texts: the messages
     """
 
-    def __init__(self, notifier: Notifier, memory: DeliveryLog, texts: AlertTexts) -> None:
+    def __init__(self, notifier: Notifier, delivery_log: DeliveryLog, texts: AlertTexts) -> None:
         self._notifier = notifier
-        self._memory = memory
+        self._delivery_log = delivery_log
         self._texts = texts
 
-    def tell(self, group: AlertGroup, bundle: AlertBatch) -> list[MessageRefused]:
-        """Tell everything in the bundle; return what Slack will not take.
+    def tell(self, group: AlertGroup, batch: AlertBatch) -> list[MessageRefused]:
+        """Tell everything in the batch; return what Slack will not take.
 
         Raises:
             ChannelDown, ChannelRefuses: Slack takes no messages at all.
         """
-        talk = _Talk(group, self._notifier, self._memory)
-        urgent = bundle.urgent
-        shown, rest = urgent.split(URGENT_A_RUN - talk.sent.urgent)
+        talk = _Talk(group, self._notifier, self._delivery_log)
+        urgent = batch.urgent
+        shown, rest = urgent.split(URGENT_A_RUN - talk.delivered.urgent)
         for entry in shown:
             talk.say(self._texts.urgent(entry), entry.token, urgent=1)
         if rest.count:
-            talk.say(self._texts.urgent_rest(rest, urgent.latest), rest.tokens)
-        if bundle.review.count:
-            talk.say(self._texts.review(bundle.review), bundle.review.tokens)
-        if bundle.restored.count:
+            talk.say(self._texts.urgent_rest(rest, urgent.latest_ms), rest.tokens)
+        if batch.review.count:
+            talk.say(self._texts.review(batch.review), batch.review.tokens)
+        if batch.restored.count:
             # There is a second digest where the next run publishes what a dead run left, or a run was cleared.
-            digest = self._texts.digest(bundle.restored, told=talk.sent.restored)
-            talk.say(digest, bundle.restored.tokens, restored=bundle.restored.count)
+            digest = self._texts.digest(batch.restored, told=talk.delivered.restored)
+            talk.say(digest, batch.restored.tokens, restored=batch.restored.count)
         return talk.refused
 
 
 class _Talk:
     """Messages about one group, within the group's limit."""
 
-    def __init__(self, group: AlertGroup, notifier: Notifier, memory: DeliveryLog) -> None:
+    def __init__(self, group: AlertGroup, notifier: Notifier, delivery_log: DeliveryLog) -> None:
         self._group = group
         self._notifier = notifier
-        self._memory = memory
+        self._delivery_log = delivery_log
         # The limits are a run's. Events without a run come all day long, so there each pass has its own.
-        self.sent = Delivered() if group.run_id is None else memory.sent(group.key)
+        self.delivered = Delivered() if group.run_id is None else delivery_log.delivered(group.key)
         self.refused: list[MessageRefused] = []
 
     def say(self, message: Message, tokens: bytes, *, urgent: int = 0, restored: int = 0) -> None:
         """Post and remember, or say in the log that there were messages enough."""
-        if self.sent.messages >= MESSAGES_A_RUN:
+        if self.delivered.messages >= MESSAGES_A_RUN:
             log.error(
                 "%s: Slack got %d messages about it, so this one is only written here: %s",
                 printable(self._group.key, 260),
-                self.sent.messages,
+                self.delivered.messages,
                 " / ".join(message.body.splitlines()),
             )
         else:
@@ -78,10 +78,10 @@ class _Talk:
             except MessageRefused as error:
                 self.refused.append(error)
                 return
-            self.sent = replace(
-                self.sent,
-                messages=self.sent.messages + 1,
-                urgent=self.sent.urgent + urgent,
-                restored=self.sent.restored + restored,
+            self.delivered = replace(
+                self.delivered,
+                messages=self.delivered.messages + 1,
+                urgent=self.delivered.urgent + urgent,
+                restored=self.delivered.restored + restored,
             )
-        self._memory.remember(self._group.key, tokens, self.sent)
+        self._delivery_log.remember(self._group.key, tokens, self.delivered)

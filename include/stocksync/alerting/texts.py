@@ -1,13 +1,31 @@
 """What alerts say: picks a template and hands it numbers and printable text."""
 
+from dataclasses import dataclass
 from datetime import tzinfo
 
-from stocksync.alerting.batch import ListedFinding, Overflow, TopFindings
+from stocksync.alerting.batch import ListedEvent, Overflow, TopEvents
+from stocksync.alerting.ports import AlertEvent
 from stocksync.alerting.routing import AlertGroup, local_time
-from stocksync.model.finding import Finding
 from stocksync.model.notice import Incident, Message, group_incident, product_incident
 from stocksync.model.text import printable
 from stocksync.wording import Wording
+
+
+@dataclass(frozen=True, slots=True)
+class ProductLine:
+    """A product as the templates show it.
+
+    Attributes:
+        id: made safe to print
+        db: what the ledger said
+        redis: what the cache said
+        size: the absolute discrepancy
+    """
+
+    id: str
+    db: int
+    redis: int
+    size: int
 
 
 class AlertTexts:
@@ -24,7 +42,7 @@ class AlertTexts:
         self._zone = zone
         self._footer = wording.render("mention", mention=mention)
 
-    def digest(self, restored: TopFindings, told: int = 0) -> Message:
+    def digest(self, restored: TopEvents, told: int = 0) -> Message:
         """One message for everything that was repaired.
 
         Args:
@@ -33,51 +51,51 @@ class AlertTexts:
         """
         body = self._wording.render(
             "digest",
-            at=self._time(restored.latest),
+            at=self._time(restored.latest_ms),
             count=restored.count,
             largest=_product(restored.largest),
             told=told,
         )
         return Message(body)
 
-    def review(self, review: TopFindings) -> Message:
+    def review(self, review: TopEvents) -> Message:
         """One list of what a person must look at."""
         shown, rest = review.split(review.keep)
         body = self._wording.render(
             "review",
-            at=self._time(review.latest),
+            at=self._time(review.latest_ms),
             count=review.count,
-            products=[_product(entry.finding) for entry in shown],
+            products=[_product(entry.event) for entry in shown],
             rest=rest.count,
         )
         return Message(body, self._footer)
 
-    def urgent(self, shown: ListedFinding) -> Message:
+    def urgent(self, shown: ListedEvent) -> Message:
         """The message for one product."""
-        finding = shown.finding
-        body = self._wording.render("urgent", at=self._time(finding.detected_at), product=_product(finding))
+        event = shown.event
+        body = self._wording.render("urgent", at=self._time(event.detected_at_ms), product=_product(event))
         return Message(body, self._footer)
 
-    def urgent_rest(self, rest: Overflow, latest: int) -> Message:
+    def urgent_rest(self, rest: Overflow, latest_ms: int) -> Message:
         """The message that counts the urgent products without one of their own."""
         body = self._wording.render(
-            "urgent_rest", at=self._time(latest), count=rest.count, largest=_product(rest.largest)
+            "urgent_rest", at=self._time(latest_ms), count=rest.count, largest=_product(rest.largest)
         )
         return Message(body, self._footer)
 
-    def incident(self, shown: ListedFinding, group: AlertGroup) -> Incident:
+    def incident(self, shown: ListedEvent, group: AlertGroup) -> Incident:
         """The incident of one product."""
-        finding = shown.finding
+        event = shown.event
         return Incident(
-            dedup_key=product_incident(finding.product_id),
-            summary=self._wording.render("incident", product=_product(finding)),
+            dedup_key=product_incident(event.product_id),
+            summary=self._wording.render("incident", product=_product(event)),
             details={
-                "product": printable(finding.product_id),
-                "db": finding.db_stock,
-                "redis": finding.redis_stock,
-                "discrepancy": finding.discrepancy,
+                "product": printable(event.product_id),
+                "db": event.db_stock,
+                "redis": event.redis_stock,
+                "discrepancy": event.discrepancy,
                 "run": _run(group),
-                "date": self._time(finding.detected_at),
+                "date": self._time(event.detected_at_ms),
             },
         )
 
@@ -89,20 +107,20 @@ class AlertTexts:
             details={"count": count, "run": _run(group), "date": group.date},
         )
 
-    def _time(self, milliseconds: int) -> str:
-        return local_time(milliseconds, self._zone).strftime("%Y-%m-%d %H:%M:%S")
+    def _time(self, time_ms: int) -> str:
+        return local_time(time_ms, self._zone).strftime("%Y-%m-%d %H:%M:%S")
 
 
 def _run(group: AlertGroup) -> str:
     return printable(group.run_id) if group.run_id else "-"
 
 
-def _product(finding: Finding | None) -> dict[str, object]:
-    if finding is None:
+def _product(event: AlertEvent | None) -> ProductLine:
+    if event is None:
         raise ValueError("a message about no product was asked for")
-    return {
-        "id": printable(finding.product_id),
-        "db": finding.db_stock,
-        "redis": finding.redis_stock,
-        "size": abs(finding.discrepancy),
-    }
+    return ProductLine(
+        id=printable(event.product_id),
+        db=event.db_stock,
+        redis=event.redis_stock,
+        size=abs(event.discrepancy),
+    )

@@ -1,17 +1,45 @@
-"""What Airflow calls when a run has failed. DAG files import this while they are parsed: it must stay light."""
+"""What Airflow calls when a run failed or is late. DAG files import this while they are parsed: it must stay light."""
 
+import logging
+from collections.abc import Mapping
 from typing import Any
 
+from asgiref.sync import sync_to_async
 
-def tell_of_failure(context: Any, *, once_in_a_while: bool = False) -> None:  # noqa: ANN401 - Airflow's own
-    """Tell people of a red run; `once_in_a_while` is for a DAG that runs every few minutes."""
-    from stocksync.entrypoints import alarm  # noqa: PLC0415 - with the drivers it takes a second
-
-    alarm.tell_of_failure(context, once_in_a_while=once_in_a_while)
+log = logging.getLogger(__name__)
 
 
-def release_after_failure(context: Any) -> None:  # noqa: ANN401 - Airflow's own
-    """Free the lock of a run that was ended from outside."""
+def tell_of_failure(context: Mapping[str, Any], *, once_in_a_while: bool = False) -> None:
+    """Tell people of a red run.
+
+    Args:
+        context: of the DAG's failure callback
+        once_in_a_while: for a DAG that runs every few minutes: after one message it is quiet for some hours
+    """
+    from stocksync.entrypoints import connections  # noqa: PLC0415 - with the drivers it takes a second
+
+    run = context["dag_run"]
+    if str(getattr(run.run_type, "value", run.run_type)) == "backfill":
+        log.info("a failed backfill is seen by whoever started it")
+        return
+    notifier = connections.failure_notifier()
+    notifier.failed(run.dag_id, run.run_id, context.get("reason") or "", once_in_a_while=once_in_a_while)
+
+
+async def tell_of_lateness(context: Mapping[str, Any], minutes: int) -> None:
+    """Tell people of a run that missed its deadline; it runs in the triggerer, which needs no free worker."""
+    run = context["dag_run"]
+    await sync_to_async(_tell_of_lateness)(run["dag_id"], run["dag_run_id"], minutes)
+
+
+def _tell_of_lateness(dag_id: str, run_id: str, minutes: int) -> None:
+    from stocksync.entrypoints import connections  # noqa: PLC0415 - as above
+
+    connections.failure_notifier().late(dag_id, run_id, minutes)
+
+
+def release_after_failure(context: Mapping[str, Any]) -> None:
+    """Free the lock of a run that was ended from outside: a run that hits its time limit skips its teardown."""
     from stocksync.entrypoints import sync_tasks  # noqa: PLC0415 - as above
 
-    sync_tasks.release_after_failure(context)
+    sync_tasks.release_after_failure(context["dag_run"])

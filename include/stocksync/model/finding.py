@@ -1,4 +1,4 @@
-"""A confirmed discrepancy, and the event that tells of it."""
+"""A confirmed discrepancy, and the name of the event that tells of it."""
 
 import uuid
 from collections.abc import Mapping
@@ -8,11 +8,6 @@ from typing import Any, Self
 from stocksync.model.policy import Action, Difference, Severity
 
 _NAMESPACE = uuid.uuid5(uuid.NAMESPACE_DNS, "stock.sync.alert")
-
-HEADER_RUN_ID = "stock-sync-run-id"
-HEADER_RUN_TYPE = "stock-sync-run-type"
-HEADER_RUN_DATE = "stock-sync-run-date"
-HEADER_REASON = "stock-sync-reason"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,34 +19,46 @@ class Finding:
 
     Attributes:
         product_id: the product
-        db_stock: what the ledger said
-        redis_stock: what the cache said; 0 where the key was missing
-        discrepancy: db_stock - redis_stock
-        severity: by the absolute discrepancy
-        action: what was done
-        key_missing: whether the cache had no key at all
-        detected_at: milliseconds since the epoch, UTC
+        difference: the two numbers, and what the rules say about them
+        reason: in words, why the rules said so; empty: it was recorded by version 0.1.0, which kept none
+        detected_at_ms: milliseconds since the epoch, UTC
         event_id: UUIDv5 of what happened
     """
 
     product_id: str
-    db_stock: int
-    redis_stock: int
-    discrepancy: int
-    severity: Severity
-    action: Action
-    key_missing: bool
-    detected_at: int
+    difference: Difference
+    reason: str
+    detected_at_ms: int
     event_id: str
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON."""
-        return {name: getattr(self, name) for name in self.__slots__}
+        """As JSON, flat."""
+        difference = self.difference
+        return {
+            "product_id": self.product_id,
+            "db_stock": difference.db_stock,
+            "redis_stock": difference.redis_stock,
+            "discrepancy": difference.discrepancy,
+            "severity": difference.severity,
+            "action": difference.action,
+            "key_missing": difference.key_missing,
+            "reason": self.reason,
+            "detected_at": self.detected_at_ms,
+            "event_id": self.event_id,
+        }
 
     @classmethod
     def from_dict(cls, raw: Mapping[str, Any]) -> Self:
         """Undo `to_dict`."""
-        return cls(**{**raw, "severity": Severity(raw["severity"]), "action": Action(raw["action"])})
+        difference = Difference(
+            db_stock=raw["db_stock"],
+            redis_stock=raw["redis_stock"],
+            discrepancy=raw["discrepancy"],
+            severity=Severity(raw["severity"]),
+            action=Action(raw["action"]),
+            key_missing=raw["key_missing"],
+        )
+        return cls(raw["product_id"], difference, raw.get("reason", ""), raw["detected_at"], raw["event_id"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,38 +75,6 @@ class RunIdentity:
     run_type: str
     date: str
 
-    def headers(self, reason: str) -> dict[str, str]:
-        """What does not fit into the event's schema travels in Kafka headers."""
-        return {
-            HEADER_RUN_ID: self.run_id,
-            HEADER_RUN_TYPE: self.run_type,
-            HEADER_RUN_DATE: self.date,
-            HEADER_REASON: reason,
-        }
-
-
-@dataclass(frozen=True, slots=True)
-class Alert:
-    """One event of the topic stock.sync.alert: the finding, and why and in which run it was made."""
-
-    finding: Finding
-    headers: Mapping[str, str]
-
-    def payload(self) -> dict[str, Any]:
-        """The event's fields, in the order and with the names of schemas/StockSyncAlert.avsc."""
-        finding = self.finding
-        return {
-            "eventId": finding.event_id,
-            "eventTimestamp": finding.detected_at,
-            "productId": finding.product_id,
-            "dbStock": finding.db_stock,
-            "redisStock": finding.redis_stock,
-            "discrepancy": finding.discrepancy,
-            "action": finding.action.value,
-            "severity": finding.severity.value,
-            "detectedAt": finding.detected_at,
-        }
-
 
 def event_id(run_id: str, pass_number: int, product_id: str, difference: Difference) -> str:
     """Name what happened, so that a retry names it the same.
@@ -113,11 +88,11 @@ def event_id(run_id: str, pass_number: int, product_id: str, difference: Differe
     return str(uuid.uuid5(_NAMESPACE, "\x1f".join(map(str, parts))))
 
 
-def reason_for(finding: Finding, auto_restore_limit: int) -> str:
-    """Say in words why the rules decided so (a Kafka header, for people who read the topic)."""
-    size = abs(finding.discrepancy)
-    found = "key missing" if finding.key_missing else f"redis {finding.redis_stock}"
-    if finding.action is Action.MANUAL_REVIEW_REQUIRED:
+def reason_for(difference: Difference, auto_restore_limit: int) -> str:
+    """Say in words why the rules decided so, for people who read the topic."""
+    size = abs(difference.discrepancy)
+    found = "key missing" if difference.key_missing else f"redis {difference.redis_stock}"
+    if difference.action is Action.MANUAL_REVIEW_REQUIRED:
         return f"{found}: difference {size} is over the limit {auto_restore_limit}"
     if size > auto_restore_limit:
         return f"{found}: missing keys are restored by policy"

@@ -25,13 +25,14 @@ class TopEntry:
     @classmethod
     def of(cls, finding: Finding) -> Self:
         """Keep what the summary shows of a finding."""
+        difference = finding.difference
         return cls(
             finding.product_id,
-            finding.db_stock,
-            finding.redis_stock,
-            finding.discrepancy,
-            finding.severity.value,
-            finding.action.value,
+            difference.db_stock,
+            difference.redis_stock,
+            difference.discrepancy,
+            difference.severity.value,
+            difference.action.value,
         )
 
     def rank(self) -> tuple[int, str]:
@@ -65,11 +66,12 @@ class Findings:
         """Count a list."""
         by_severity: dict[str, int] = {}
         for finding in findings:
-            by_severity[finding.severity.value] = by_severity.get(finding.severity.value, 0) + 1
+            severity = finding.difference.severity.value
+            by_severity[severity] = by_severity.get(severity, 0) + 1
         return cls(
             by_severity=by_severity,
-            absolute_sum=sum(abs(f.discrepancy) for f in findings),
-            missing_keys=sum(f.key_missing for f in findings),
+            absolute_sum=sum(abs(f.difference.discrepancy) for f in findings),
+            missing_keys=sum(f.difference.key_missing for f in findings),
             top=tuple(nsmallest(TOP, map(TopEntry.of, findings), key=TopEntry.rank)),
         )
 
@@ -147,8 +149,8 @@ class Tally:
     def of(cls, findings: Sequence[Finding]) -> Self:
         """Count findings by what was done about them."""
         return cls(
-            restored=Findings.of([f for f in findings if f.action is Action.REDIS_RESTORED]),
-            review=Findings.of([f for f in findings if f.action is Action.MANUAL_REVIEW_REQUIRED]),
+            restored=Findings.of([f for f in findings if f.difference.action is Action.REDIS_RESTORED]),
+            review=Findings.of([f for f in findings if f.difference.action is Action.MANUAL_REVIEW_REQUIRED]),
         )
 
     def __add__(self, other: "Tally") -> "Tally":

@@ -1,47 +1,82 @@
-"""Add up a run: exact whatever died on the way."""
+"""Closing a run: totals from what its tasks returned and, where one never returned, from checkpoint and outbox."""
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 
+from stocksync.errors import LedgerUnavailable
 from stocksync.model.id_range import IdRange
+from stocksync.model.plan import RunPlan
 from stocksync.model.progress import Progress, RangeOutcome
-from stocksync.model.summary import RunStatus
+from stocksync.model.summary import RunStatus, RunSummary, summarize
 from stocksync.model.tally import Tally
-from stocksync.reconcile.ports import Outbox
-from stocksync.reconcile.recovery import unfinished
+from stocksync.reconcile.ports import Clock, Outbox, StockLedger
+from stocksync.reconcile.recovery import take_over
+
+log = logging.getLogger(__name__)
 
 
-def add_up(
-    ranges: Sequence[IdRange],
-    outcomes: Mapping[int, RangeOutcome],
-    outbox_of: Callable[[int], Outbox],
-    count: Callable[[IdRange], int],
-) -> tuple[Tally, int]:
-    """Add the ranges that returned, and of each that did not what its progress and its outbox tell.
-
-    A task that did not return may still be alive, if a person ended it: its outbox is taken over first, so that it
-    writes nothing after it was counted.
+class RunCloser:
+    """Adds a run up.
 
     Args:
-        ranges: every range of the run
-        outcomes: what the finished tasks returned, by range
-        outbox_of: the outbox of a range
-        count: how many products a range has
-
-    Returns:
-        the run's tally, and how many products were not looked at
+        plan: the run
+        outbox_of: the outbox of a range, by its index
+        ledger: counts what was not looked at
+        clock: when the run finished
     """
-    tally, unprocessed = Tally(), 0
-    for id_range in ranges:
-        outcome = outcomes.get(id_range.index)
-        if outcome is None:
-            outbox = outbox_of(id_range.index)
-            progress = outbox.take_over() or Progress(started_ms=0)
-            counted = progress.with_leftovers(unfinished(outbox.pending(), progress))
-            done = counted.tally + Tally(changed=len(counted.moving))
-            outcome = RangeOutcome(id_range.index, done, max(0, count(id_range) - done.products))
-        tally += outcome.tally
-        unprocessed += outcome.unprocessed
-    return tally, unprocessed
+
+    def __init__(self, plan: RunPlan, outbox_of: Callable[[int], Outbox], ledger: StockLedger, clock: Clock) -> None:
+        self._plan = plan
+        self._outbox_of = outbox_of
+        self._ledger = ledger
+        self._clock = clock
+
+    def close(self, ranges: Sequence[IdRange], outcomes: Mapping[int, RangeOutcome], *, published: bool) -> RunSummary:
+        """Put the run into numbers.
+
+        Args:
+            ranges: every range of the run
+            outcomes: what the finished tasks returned, by range
+            published: whether every event is known to be on the topic
+
+        Raises:
+            CacheUnavailable: what a task left that did not return cannot be read.
+        """
+        tally, unprocessed = self.add_up(ranges, outcomes)
+        status = status_of(
+            every_range_returned=bool(ranges) and len(outcomes) == len(ranges),
+            published=published,
+            unprocessed=unprocessed,
+        )
+        return summarize(self._plan, tally, unprocessed=unprocessed, status=status, finished=self._clock.now())
+
+    def add_up(self, ranges: Sequence[IdRange], outcomes: Mapping[int, RangeOutcome]) -> tuple[Tally, int]:
+        """Add the ranges that returned, and of each that did not what its progress and its outbox tell.
+
+        A task that did not return may still be alive, if a person ended it: its outbox is taken over first, so that
+        it writes nothing after it was counted.
+
+        Returns:
+            the run's tally, and how many products were not looked at
+        """
+        tally, unprocessed = Tally(), 0
+        for id_range in ranges:
+            outcome = outcomes.get(id_range.index)
+            if outcome is None:
+                left = take_over(self._outbox_of(id_range.index))
+                counted = left.counted_in(left.noted or Progress(started_ms=0))
+                done = counted.tally + Tally(changed=len(counted.moving))
+                outcome = RangeOutcome(id_range.index, done, max(0, self._count(id_range) - done.products))
+            tally += outcome.tally
+            unprocessed += outcome.unprocessed
+        return tally, unprocessed
+
+    def _count(self, id_range: IdRange) -> int:
+        try:
+            return self._ledger.count(id_range, None)
+        except LedgerUnavailable as error:
+            log.warning("%s; the range counts as the %d products it was cut with", error, id_range.rows)
+            return id_range.rows
 
 
 def status_of(*, every_range_returned: bool, published: bool, unprocessed: int) -> RunStatus:

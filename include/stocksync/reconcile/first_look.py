@@ -10,17 +10,18 @@ from stocksync.model.stock import CacheValue, LedgerValue
 from stocksync.model.tally import Tally
 from stocksync.reconcile.ports import LedgerBatch
 
-GROUP_SIZE = 500
-"""Products a group remembers before it is handed on: what a bad night takes of memory, and one commit's size."""
-
 
 @dataclass(frozen=True, slots=True)
 class Suspect:
-    """A product that looked different once: perhaps drift, perhaps an order on its way to the other store."""
+    """A product that looked different once: perhaps drift, perhaps an order on its way to the other store.
+
+    Attributes:
+        product_id: the product
+        seen: what ledger and cache held at the last look; None: not seen yet, so no look can confirm it
+    """
 
     product_id: str
-    ledger: LedgerValue
-    cache: CacheValue
+    seen: tuple[LedgerValue, CacheValue] | None
 
 
 @dataclass(slots=True)
@@ -33,7 +34,7 @@ class SuspectGroup:
         matched: how many do not
         invalid: ids whose value in one of the stores is no stock number
         missing_keys: how many of the matched and the invalid have no key in the cache
-        passed: ids the group ran over that were counted before
+        counted_before: ids skipped because an earlier attempt counted them
         last: whether the range ends with this group
     """
 
@@ -42,13 +43,13 @@ class SuspectGroup:
     matched: int = 0
     invalid: list[str] = field(default_factory=list)
     missing_keys: int = 0
-    passed: set[str] = field(default_factory=set)
+    counted_before: set[str] = field(default_factory=set)
     last: bool = False
 
     @property
-    def full(self) -> bool:
-        """Whether it holds as many products as are remembered at once."""
-        return len(self.suspects) + len(self.invalid) >= GROUP_SIZE
+    def remembered(self) -> int:
+        """How many products it holds by name."""
+        return len(self.suspects) + len(self.invalid)
 
     @property
     def tally(self) -> Tally:
@@ -62,25 +63,27 @@ def groups(
     prefix: bytes,
     rules: Rules,
     counted_before: frozenset[str],
+    size: int,
 ) -> Iterator[SuspectGroup]:
-    """Cut a scan into groups of about GROUP_SIZE suspects and invalid products.
+    """Cut a scan into groups of about `size` suspects and invalid products.
 
     Args:
         pairs: the ledger's batches with the cache's values beside them
         prefix: what a cache key has before the product id
         rules: the run's thresholds
-        counted_before: ids an earlier attempt has counted already; they are passed over
+        counted_before: ids an earlier attempt has counted already; they are skipped
+        size: suspects and invalid products after which a group is handed on
     """
     group = SuspectGroup()
     for batch, values in pairs:
         group.position = batch.keys[-1][len(prefix) :].decode()
         if counted_before:
-            batch, values = _without(counted_before, batch, values, group.passed, prefix)  # noqa: PLW2901
+            batch, values = _without(counted_before, batch, values, group.counted_before, prefix)  # noqa: PLW2901
         if batch.stocks == values:  # in C, for a thousand products at once
             group.matched += len(values)
         else:
             _sort_out(batch, values, group, prefix, rules)
-        if group.full:
+        if group.remembered >= size:
             yield group
             group = SuspectGroup(position=group.position)
     group.last = True
@@ -94,7 +97,7 @@ def _sort_out(batch: LedgerBatch, values: list[CacheValue], group: SuspectGroup,
         product_id = key[len(prefix) :].decode()
         verdict = judge(ledger, cache, rules)
         if isinstance(verdict, Difference):
-            group.suspects.append(Suspect(product_id, ledger, cache))
+            group.suspects.append(Suspect(product_id, (ledger, cache)))
             continue
         group.missing_keys += cache is None
         if verdict is Verdict.MATCHED:
@@ -104,11 +107,11 @@ def _sort_out(batch: LedgerBatch, values: list[CacheValue], group: SuspectGroup,
 
 
 def _without(
-    counted: frozenset[str], batch: LedgerBatch, values: list[CacheValue], passed: set[str], prefix: bytes
+    counted: frozenset[str], batch: LedgerBatch, values: list[CacheValue], skipped: set[str], prefix: bytes
 ) -> tuple[LedgerBatch, list[CacheValue]]:
-    """Take out of a batch, and note as passed, what an earlier attempt has counted."""
+    """Take out of a batch, and note as skipped, what an earlier attempt has counted."""
     ids = [key[len(prefix) :].decode() for key in batch.keys]
     left = [product_id not in counted for product_id in ids]
-    passed.update(counted.intersection(ids))
+    skipped.update(counted.intersection(ids))
     rest = LedgerBatch(list(compress(batch.keys, left)), list(compress(batch.stocks, left)))
     return rest, list(compress(values, left))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from stocksync.model.finding import Alert, Finding
+from stocksync.model.finding import Finding, RunIdentity
 from stocksync.model.id_range import IdRange
 from stocksync.model.progress import Progress
 from stocksync.model.stock import CacheValue, LedgerValue
@@ -41,15 +41,28 @@ class StockLedger(Protocol):
     """The truth: every product's stock."""
 
     def scan(self, id_range: IdRange, after: str | None) -> Iterator[LedgerBatch]:
-        """Stream a range in the order of its ids, from the first id after `after`."""
+        """Stream a range in the order of its ids, from the first id after `after`.
+
+        Raises:
+            LedgerUnavailable: PostgreSQL did not answer.
+            BadSetting: the table or its columns cannot be read.
+        """
         ...
 
     def read(self, product_ids: Sequence[str]) -> Mapping[str, LedgerValue]:
-        """Look at some products again; one that is gone is not in the answer."""
+        """Look at some products again; one that is gone is not in the answer.
+
+        Raises:
+            LedgerUnavailable: PostgreSQL did not answer.
+        """
         ...
 
     def count(self, id_range: IdRange, after: str | None) -> int:
-        """Count what `scan` would stream."""
+        """Count what `scan` would stream.
+
+        Raises:
+            LedgerUnavailable: PostgreSQL did not answer.
+        """
         ...
 
 
@@ -57,11 +70,19 @@ class StockCache(Protocol):
     """The counters the shop sells from, as this program may see them."""
 
     def read_along(self, batches: Iterable[LedgerBatch]) -> Iterator[tuple[LedgerBatch, list[CacheValue]]]:
-        """Pair each batch with its counters, reading ahead of the consumer."""
+        """Pair each batch with its counters, reading ahead of the consumer.
+
+        Raises:
+            CacheUnavailable: Redis did not answer.
+        """
         ...
 
     def read(self, product_ids: Sequence[str]) -> list[CacheValue]:
-        """Read some counters."""
+        """Read some counters.
+
+        Raises:
+            CacheUnavailable: Redis did not answer.
+        """
         ...
 
     def look(self, product_ids: Sequence[str]) -> list[tuple[CacheValue, bool]]:
@@ -69,6 +90,9 @@ class StockCache(Protocol):
 
         A write counts even if it left the same bytes. Looks come in pairs: the first look at a counter, and the one
         after a pair, has nothing before it and says no.
+
+        Raises:
+            CacheUnavailable: Redis did not answer.
         """
         ...
 
@@ -90,15 +114,23 @@ class Outbox(Protocol):
     def take_over(self) -> Progress | None:
         """Become the one writer; an older attempt that is still alive is refused from now on.
 
-        Returns the progress that came with the last `clear`, None if there was none.
+        Returns:
+            the progress that came with the last `clear`, None if there was none
+
+        Raises:
+            CacheUnavailable: Redis did not answer.
         """
         ...
 
     def pending(self) -> list[Pending]:
-        """What an earlier attempt recorded and did not clear."""
+        """What an earlier attempt recorded and did not clear.
+
+        Raises:
+            CacheUnavailable: Redis did not answer.
+        """
         ...
 
-    def commit(self, group: int, decisions: Sequence[Proposal]) -> list[bool]:
+    def commit(self, group: int, proposals: Sequence[Proposal]) -> list[bool]:
         """Record each finding, restoring where its action says so, each in one atomic step.
 
         False: the cache no longer holds the expected bytes, so nothing was written or recorded. Committing the
@@ -107,38 +139,86 @@ class Outbox(Protocol):
         Raises:
             LockLost: the run no longer holds its lock; nothing was written by this call.
             Superseded: another attempt took over; nothing was written by this call.
+            CacheUnavailable: Redis did not answer, or takes no writes; what it did is in the outbox.
         """
         ...
 
     def clear(self, product_ids: Sequence[str], progress: Progress) -> None:
-        """Forget published findings, and note in the same step how far the range has come."""
+        """Forget published findings, and note in the same step how far the range has come.
+
+        Raises:
+            Superseded: another attempt took over; nothing was written.
+            CacheUnavailable: Redis did not answer, or takes no writes.
+        """
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class ListedOutbox:
+    """An outbox that still holds something, and whose it is.
+
+    Attributes:
+        run: the run
+        index: the range's position in the run
+        outbox: opened
+    """
+
+    run: RunIdentity
+    index: int
+    outbox: Outbox
 
 
 class RunLock(Protocol):
     """Only one run of a local date works."""
+
+    @property
+    def key(self) -> str:
+        """Its name, for messages."""
+        ...
 
     def hold(self) -> None:
         """Take the lock, or find that this run has it already.
 
         Raises:
             LockHeld: another run has it.
+            CacheUnavailable: Redis did not answer.
+        """
+        ...
+
+    def is_held(self) -> bool:
+        """Whether this run has it now.
+
+        Raises:
+            CacheUnavailable: it cannot be looked up.
         """
         ...
 
     def release(self) -> bool:
-        """Give it back; False if it was not this run's (then it is left alone)."""
+        """Give it back; False if it was not this run's (then it is left alone).
+
+        Raises:
+            CacheUnavailable: it cannot be given back; it expires by itself.
+        """
         ...
 
 
 class AlertPublisher(Protocol):
     """The topic."""
 
-    def publish(self, alerts: Sequence[Alert]) -> None:
-        """Return when the broker has acknowledged every event.
+    def publish(self, run: RunIdentity, findings: Sequence[Finding]) -> None:
+        """Tell of each finding of a run; return when the broker has acknowledged every event.
 
         Raises:
             PublishFailed: at least one was not acknowledged.
+        """
+        ...
+
+    def check(self) -> None:
+        """Find out whether events can be published at all.
+
+        Raises:
+            PublishFailed: no broker answers.
+            BadSetting: the topic is not there.
         """
         ...
 

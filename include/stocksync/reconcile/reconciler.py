@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from stocksync.model.finding import Finding, event_id
+from stocksync.model.finding import Finding, event_id, reason_for
 from stocksync.model.id_range import IdRange
 from stocksync.model.plan import RunPlan
 from stocksync.model.policy import Rules
@@ -33,16 +33,12 @@ from stocksync.reconcile.ports import (
     StockLedger,
 )
 from stocksync.reconcile.progress_log import ScanProgress, in_words, name
-from stocksync.reconcile.recovery import alerts, first_progress, recover
+from stocksync.reconcile.recovery import take_over
 from stocksync.reconcile.second_look import Confirmed, look_again
 from stocksync.reconcile.settle_queue import settled
+from stocksync.reconcile.sizes import STANDARD, Sizes
 
 log = logging.getLogger(__name__)
-
-LOOKS_AT_MOVING = 5
-"""How often a product that keeps changing is looked at again at the end of its range."""
-MOVING_AT_MOST = 1000
-"""How many of those a range remembers; any more are left for the next run at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +64,7 @@ class Reconciler:
         key_prefix: what a cache key has before the product id
         settle: how long a difference must stand unchanged
         pace: most products a second that the range is read with; None: no limit
+        sizes: what is done at once
         reached: called with the name of each step that is passed (the tests kill the process there)
     """
 
@@ -80,6 +77,7 @@ class Reconciler:
         key_prefix: str,
         settle: timedelta,
         pace: float | None = None,
+        sizes: Sizes = STANDARD,
         reached: Callable[[str], None] = lambda _step: None,
     ) -> None:
         self._stores = stores
@@ -91,6 +89,7 @@ class Reconciler:
         self._progress = Progress(started_ms=0)
         self._late = False
         self._pace = pace
+        self._sizes = sizes
 
     def run(self, id_range: IdRange) -> RangeOutcome:
         """Work through the range, from where an earlier attempt left it. Safe to repeat."""
@@ -101,7 +100,14 @@ class Reconciler:
         if not self._progress.done and not late:
             log.info("range %s: begun%s", id_range.label, self._from_where())
             scan = self._scan(id_range)
-            for group in settled(scan, stores.cache, stores.clock, settle=self._settle, late=self._out_of_time):
+            for group in settled(
+                scan,
+                stores.cache,
+                stores.clock,
+                settle=self._settle,
+                late=self._out_of_time,
+                most=self._sizes.settling,
+            ):
                 self._finish(group)
             if self._progress.done is False and not self._out_of_time():
                 self._finish_moving()
@@ -112,23 +118,19 @@ class Reconciler:
     def _resume(self) -> Progress:
         """Load what survived, settle the outbox, and begin a new pass if a person cleared a finished range."""
         stores = self._stores
-        noted = stores.outbox.take_over()
-        pending = stores.outbox.pending()
+        left = take_over(stores.outbox)
         now_ms = int(stores.clock.now().timestamp() * 1000)
-        first = first_progress(pending, self._plan.pass_number, now_ms)
         # Only the one writer can note its progress beside the outbox. An attempt that was given up and is still alive
         # can write to the journal: that counts only where the note is lost.
-        progress = noted or stores.journal.load() or first
+        progress = left.noted or stores.journal.load() or left.first_progress(self._plan.pass_number, now_ms)
         if progress.done and progress.pass_number != self._plan.pass_number:
             progress = progress.next_pass(self._plan.pass_number)
-        left = [entry.finding.product_id for entry in pending]
-        if left:
-            plan = self._plan
-            progress = recover(pending, progress, stores.publisher, plan.identity, plan.auto_restore_limit)
+        if left.pending:
+            progress = left.publish(progress, stores.publisher, self._plan.identity)
             self._reached("recovered")
-            log.info("an earlier attempt left %d events in the outbox: published", len(left))
-            self._save(progress, clear=left)
-        elif noted is None:
+            log.info("an earlier attempt left %d events in the outbox: published", len(left.pending))
+            self._save(progress, clear=left.product_ids)
+        elif left.noted is None:
             stores.outbox.clear([], progress)
         return progress
 
@@ -150,6 +152,7 @@ class Reconciler:
             prefix=self._prefix,
             rules=self._rules,
             counted_before=frozenset(progress.counted_ahead),
+            size=self._sizes.group,
         ):
             name("no stock number", group.invalid)
             yield group
@@ -160,7 +163,7 @@ class Reconciler:
         progress = self._progress
         moving = list(progress.moving)
         tally, findings, still = self._look_and_commit(group.suspects)
-        room = MOVING_AT_MOST - len(moving)
+        room = self._sizes.moving - len(moving)
         moving += [suspect.product_id for suspect in still[:room]]
         tally += group.tally + Tally(changed=len(still[room:]))
         self._close(
@@ -170,7 +173,7 @@ class Reconciler:
                 position=group.position or progress.position,
                 tally=progress.tally + tally,
                 moving=tuple(moving),
-                counted_ahead=tuple(i for i in progress.counted_ahead if i not in group.passed),
+                counted_ahead=tuple(i for i in progress.counted_ahead if i not in group.counted_before),
                 done=group.last and not moving and not self._out_of_time(),
             ),
             findings,
@@ -179,9 +182,9 @@ class Reconciler:
     def _finish_moving(self) -> None:
         """Give the products that kept changing a few more chances; what still moves is left for the next run."""
         progress = self._progress
-        suspects = [Suspect(product_id, b"", None) for product_id in progress.moving]
+        suspects = [Suspect(product_id, seen=None) for product_id in progress.moving]
         tally, findings = Tally(), list[Finding]()
-        for look in range(LOOKS_AT_MOVING):
+        for look in range(self._sizes.looks):
             if not suspects or self._out_of_time():
                 break
             if look:
@@ -208,34 +211,30 @@ class Reconciler:
         look = look_again(suspects, ledger=stores.ledger, cache=stores.cache, rules=self._rules)
         name("no stock number", look.invalid)
         self._reached("looked again")
-        decisions = [Proposal(self._finding(confirmed), confirmed.cache) for confirmed in look.confirmed]
-        written = stores.outbox.commit(self._progress.group, decisions)
+        proposals = [Proposal(self._finding(confirmed), confirmed.cache) for confirmed in look.confirmed]
+        written = stores.outbox.commit(self._progress.group, proposals)
         self._reached("committed")
         findings, moving = list[Finding](), look.moving
-        for confirmed, decision, ok in zip(look.confirmed, decisions, written, strict=True):
+        for confirmed, proposal, ok in zip(look.confirmed, proposals, written, strict=True):
             if ok:
-                findings.append(decision.finding)
+                findings.append(proposal.finding)
             else:  # a sale came between the second look and the write
-                moving.append(Suspect(confirmed.product_id, b"", None))
+                moving.append(Suspect(confirmed.product_id, seen=None))
         return look.tally + Tally.of(findings), findings, moving
 
     def _finding(self, confirmed: Confirmed) -> Finding:
-        difference = confirmed.difference
+        difference, plan = confirmed.difference, self._plan
         return Finding(
             product_id=confirmed.product_id,
-            db_stock=difference.db_stock,
-            redis_stock=difference.redis_stock,
-            discrepancy=difference.discrepancy,
-            severity=difference.severity,
-            action=difference.action,
-            key_missing=difference.key_missing,
-            detected_at=self._progress.started_ms,
-            event_id=event_id(self._plan.run_id, self._plan.pass_number, confirmed.product_id, difference),
+            difference=difference,
+            reason=reason_for(difference, plan.auto_restore_limit),
+            detected_at_ms=self._progress.started_ms,
+            event_id=event_id(plan.run_id, plan.pass_number, confirmed.product_id, difference),
         )
 
     def _close(self, progress: Progress, findings: list[Finding]) -> None:
         if findings:
-            self._stores.publisher.publish(alerts(findings, self._plan.identity, self._plan.auto_restore_limit))
+            self._stores.publisher.publish(self._plan.identity, findings)
             self._reached("published")
         self._save(progress, clear=[finding.product_id for finding in findings])
 

@@ -6,7 +6,7 @@ the ledger by the second, no other has touched it, and what is left is drift.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from stocksync.model.policy import Difference, Rules, Verdict, judge
 from stocksync.model.tally import Tally
@@ -38,7 +38,10 @@ def first_look(suspects: Sequence[Suspect], cache: StockCache) -> list[Suspect]:
     if not suspects:
         return []
     seen = cache.look([suspect.product_id for suspect in suspects])
-    return [Suspect(s.product_id, s.ledger, value) for s, (value, _) in zip(suspects, seen, strict=True)]
+    return [
+        replace(suspect, seen=None if suspect.seen is None else (suspect.seen[0], value))
+        for suspect, (value, _) in zip(suspects, seen, strict=True)
+    ]
 
 
 def look_again(suspects: Sequence[Suspect], *, ledger: StockLedger, cache: StockCache, rules: Rules) -> Look:
@@ -57,11 +60,11 @@ def look_again(suspects: Sequence[Suspect], *, ledger: StockLedger, cache: Stock
             continue
         verdict = judge(stock, value, rules)
         if isinstance(verdict, Difference):
-            same = untouched and (stock, value) == (suspect.ledger, suspect.cache)
+            same = untouched and (stock, value) == suspect.seen
             if same and (value is None or isinstance(value, bytes)):
                 look.confirmed.append(Confirmed(suspect.product_id, verdict, value))
             else:
-                look.moving.append(Suspect(suspect.product_id, stock, value))
+                look.moving.append(Suspect(suspect.product_id, (stock, value)))
             continue
         missing += value is None
         if verdict is Verdict.MATCHED:

@@ -7,12 +7,15 @@ from stocksync.reconcile.first_look import SuspectGroup
 from stocksync.reconcile.ports import Clock, StockCache
 from stocksync.reconcile.second_look import first_look
 
-GROUPS_SETTLING = 64
-"""How many groups may wait for their second look while the scan goes on; bounds the memory of a bad night."""
 
-
-def settled(
-    found: Iterator[SuspectGroup], cache: StockCache, clock: Clock, *, settle: float, late: Callable[[], bool]
+def settled(  # noqa: PLR0913 - what it waits for
+    found: Iterator[SuspectGroup],
+    cache: StockCache,
+    clock: Clock,
+    *,
+    settle: float,
+    late: Callable[[], bool],
+    most: int,
 ) -> Iterator[SuspectGroup]:
     """Hand on each group when it is due for its second look, in order, scanning on meanwhile.
 
@@ -22,6 +25,7 @@ def settled(
         clock: time
         settle: seconds a difference must stand unchanged
         late: whether the run's time is up: then no further group is handed on
+        most: groups that wait at once
     """
     waiting: deque[tuple[float, SuspectGroup]] = deque()
 
@@ -35,7 +39,7 @@ def settled(
         group.suspects = first_look(group.suspects, cache)
         wait = settle if group.suspects else 0.0
         waiting.append((clock.monotonic() + wait, group))
-        while waiting and (waiting[0][0] <= clock.monotonic() or len(waiting) > GROUPS_SETTLING):
+        while waiting and (waiting[0][0] <= clock.monotonic() or len(waiting) > most):
             yield from first_when_due()
     while waiting:
         yield from first_when_due()

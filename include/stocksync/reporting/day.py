@@ -52,6 +52,103 @@ class Figures:
     discrepancies: int
 
 
+class NoticeKind(StrEnum):
+    """What must be said before any number."""
+
+    PAST = "past"
+    NO_RUN = "no_run"
+    RUNNING = "running"
+    PARTIAL = "partial"
+    FAILED = "failed"
+    DRY_RUN = "dry_run"
+    EMPTY = "empty"
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A line at the top of the report.
+
+    Attributes:
+        kind: what it says
+        run_id: about which run, made safe to print; empty: about none
+        unprocessed: products that run did not look at
+        written_at: when a report about a past date was written, on the operators' clock
+    """
+
+    kind: NoticeKind
+    run_id: str = ""
+    unprocessed: int = 0
+    written_at: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ReportedProduct:
+    """A product of the report; `size` is the absolute discrepancy, `manual` whether it is left to a person."""
+
+    id: str
+    db: int
+    redis: int
+    size: int
+    manual: bool
+
+
+@dataclass(frozen=True, slots=True)
+class HeadlineFigures:
+    """The run the report is about, as its template shows it.
+
+    Counts are numbers, shares are percentages with two decimals, times are on the operators' clock.
+    """
+
+    status: str
+    total: int
+    matched: int
+    matched_share: str
+    discrepancies: int
+    discrepancy_share: str
+    changed: int
+    invalid: int
+    unprocessed: int
+    restored: int
+    manual_review: int
+    attention: Sequence[ReportedProduct]
+    attention_rest: int
+    finished_at: str
+    mean: str
+    minutes: int
+    seconds: int
+    urgent: int
+    top: Sequence[ReportedProduct]
+
+
+@dataclass(frozen=True, slots=True)
+class FurtherRun:
+    """Another run of the day, as its line shows it."""
+
+    run_id: str
+    status: str
+    finished_at: str
+    total: int
+    discrepancies: int
+    restored: int
+    manual_review: int
+    dry_run: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """The day against the reports before it.
+
+    Attributes:
+        reports: how many reports
+        discrepancies: how many more (+) or fewer (-) than their mean
+        mean: their mean
+    """
+
+    reports: int
+    discrepancies: str
+    mean: str
+
+
 def headline(runs: Sequence[RunOfDay]) -> RunSummary | None:
     """Choose the run the report is about: the scheduled one, else the latest that finished."""
     with_numbers = [run.summary for run in runs if run.summary is not None]
@@ -59,67 +156,67 @@ def headline(runs: Sequence[RunOfDay]) -> RunSummary | None:
     return max(scheduled or with_numbers, key=_finished, default=None)
 
 
-def notices(runs: Sequence[RunOfDay], chosen: RunSummary | None) -> list[dict[str, Any]]:
+def notices(runs: Sequence[RunOfDay], chosen: RunSummary | None) -> list[Notice]:
     """Collect what must be said at the top: nobody may take a missing or a broken run for a good day."""
-    said: list[dict[str, Any]] = []
+    said: list[Notice] = []
     if not runs:
-        said.append({"kind": "no_run"})
+        said.append(Notice(NoticeKind.NO_RUN))
     for run in runs:
         run_id, summary = printable(run.run_id, 250), run.summary
         if run.state is RunState.RUNNING:
-            said.append({"kind": "running", "run_id": run_id})
+            said.append(Notice(NoticeKind.RUNNING, run_id))
         elif summary is not None and summary.status == RunStatus.PARTIAL:
-            said.append({"kind": "partial", "run_id": run_id, "unprocessed": summary.unprocessed})
+            said.append(Notice(NoticeKind.PARTIAL, run_id, summary.unprocessed))
         elif run.state is RunState.FAILED or (summary is not None and summary.status == RunStatus.FAILED):
-            said.append({"kind": "failed", "run_id": run_id, "unprocessed": summary.unprocessed if summary else 0})
+            said.append(Notice(NoticeKind.FAILED, run_id, summary.unprocessed if summary else 0))
     if chosen is not None and chosen.dry_run:
-        said.append({"kind": "dry_run", "run_id": printable(chosen.run_id, 250)})
+        said.append(Notice(NoticeKind.DRY_RUN, printable(chosen.run_id, 250)))
     if chosen is not None and chosen.total == 0:
-        said.append({"kind": "empty"})
+        said.append(Notice(NoticeKind.EMPTY))
     return said
 
 
-def numbers(summary: RunSummary, zone: tzinfo) -> dict[str, Any]:
+def numbers(summary: RunSummary, zone: tzinfo) -> HeadlineFigures:
     """Put a run's numbers as the report shows them."""
     discrepancies = summary.restored + summary.manual_review
     minutes, seconds = divmod(int(Decimal(str(summary.duration_seconds)).quantize(Decimal(1), ROUND_HALF_UP)), 60)
     top = [_product(entry) for entry in summary.top]
-    attention = [product for product in top if product["manual"]]
-    return {
-        "status": summary.status,
-        "total": summary.total,
-        "matched": summary.matched,
-        "matched_share": share(summary.matched, summary.total),
-        "discrepancies": discrepancies,
-        "discrepancy_share": share(discrepancies, summary.total),
-        "changed": summary.changed,
-        "invalid": summary.invalid,
-        "unprocessed": summary.unprocessed,
-        "restored": summary.restored,
-        "manual_review": summary.manual_review,
-        "attention": attention,
-        "attention_rest": summary.manual_review - len(attention),
-        "finished_at": _clock_time(summary, zone),
-        "mean": f"{summary.mean_discrepancy:,.2f}".rstrip("0").rstrip("."),
-        "minutes": minutes,
-        "seconds": seconds,
-        "urgent": summary.by_severity.get(Severity.CRITICAL.value, 0),
-        "top": top,
-    }
+    attention = [product for product in top if product.manual]
+    return HeadlineFigures(
+        status=summary.status,
+        total=summary.total,
+        matched=summary.matched,
+        matched_share=share(summary.matched, summary.total),
+        discrepancies=discrepancies,
+        discrepancy_share=share(discrepancies, summary.total),
+        changed=summary.changed,
+        invalid=summary.invalid,
+        unprocessed=summary.unprocessed,
+        restored=summary.restored,
+        manual_review=summary.manual_review,
+        attention=attention,
+        attention_rest=summary.manual_review - len(attention),
+        finished_at=_clock_time(summary, zone),
+        mean=f"{summary.mean_discrepancy:,.2f}".rstrip("0").rstrip("."),
+        minutes=minutes,
+        seconds=seconds,
+        urgent=summary.by_severity.get(Severity.CRITICAL.value, 0),
+        top=top,
+    )
 
 
-def one_line(summary: RunSummary, zone: tzinfo) -> dict[str, Any]:
+def one_line(summary: RunSummary, zone: tzinfo) -> FurtherRun:
     """Put a further run's numbers as its line shows them."""
-    return {
-        "run_id": printable(summary.run_id, 250),
-        "status": summary.status,
-        "finished_at": _clock_time(summary, zone),
-        "total": summary.total,
-        "discrepancies": summary.restored + summary.manual_review,
-        "restored": summary.restored,
-        "manual_review": summary.manual_review,
-        "dry_run": summary.dry_run,
-    }
+    return FurtherRun(
+        run_id=printable(summary.run_id, 250),
+        status=summary.status,
+        finished_at=_clock_time(summary, zone),
+        total=summary.total,
+        discrepancies=summary.restored + summary.manual_review,
+        restored=summary.restored,
+        manual_review=summary.manual_review,
+        dry_run=summary.dry_run,
+    )
 
 
 def share(part: int, whole: int) -> str:
@@ -134,7 +231,7 @@ def share(part: int, whole: int) -> str:
     return f"{percent:.2f}"
 
 
-def change(summary: RunSummary, earlier: Sequence[Figures]) -> dict[str, Any] | None:
+def change(summary: RunSummary, earlier: Sequence[Figures]) -> Comparison | None:
     """Compare a day with the reports of the days before it: one a date, the latest seven dates.
 
     Args:
@@ -150,7 +247,7 @@ def change(summary: RunSummary, earlier: Sequence[Figures]) -> dict[str, Any] | 
         return None
     mean = Decimal(sum(last)) / len(last)
     difference = Decimal(summary.restored + summary.manual_review) - mean
-    return {"reports": len(last), "discrepancies": f"{_tenth(difference):+,}", "mean": f"{_tenth(mean):,}"}
+    return Comparison(len(last), f"{_tenth(difference):+,}", f"{_tenth(mean):,}")
 
 
 def _tenth(number: Decimal) -> Decimal:
@@ -166,11 +263,11 @@ def _clock_time(summary: RunSummary, zone: tzinfo) -> str:
     return _finished(summary).astimezone(zone).strftime("%H:%M:%S")
 
 
-def _product(entry: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        "id": printable(entry["product_id"]),
-        "db": entry["db"],
-        "redis": entry["redis"],
-        "size": abs(entry["discrepancy"]),
-        "manual": entry["action"] == Action.MANUAL_REVIEW_REQUIRED.value,
-    }
+def _product(entry: Mapping[str, Any]) -> ReportedProduct:
+    return ReportedProduct(
+        id=printable(entry["product_id"]),
+        db=entry["db"],
+        redis=entry["redis"],
+        size=abs(entry["discrepancy"]),
+        manual=entry["action"] == Action.MANUAL_REVIEW_REQUIRED.value,
+    )

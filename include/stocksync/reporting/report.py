@@ -1,12 +1,11 @@
 """The daily report: a day's runs as one text."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, tzinfo
-from typing import Any
 
 from stocksync.model.notice import Message
-from stocksync.reporting.day import Figures, RunOfDay, change, headline, notices, numbers, one_line
+from stocksync.reporting.day import Figures, Notice, NoticeKind, change, headline, notices, numbers, one_line
+from stocksync.reporting.ports import RunHistory
 from stocksync.wording import Wording
 
 
@@ -23,32 +22,41 @@ class Report:
     figures: Figures | None
 
 
-def compose(  # noqa: PLR0913 - what a report is made of
-    day: date, runs: Sequence[RunOfDay], earlier: Sequence[Figures], wording: Wording, *, now: datetime, zone: tzinfo
-) -> Report:
-    """Write the report of a local date.
+class Reporter:
+    """Writes the report of a local date.
 
     Args:
-        day: the date
-        runs: every run of that date, in any state
-        earlier: figures of reports written before, the newest first
+        history: the runs and the earlier reports
         wording: the templates
-        now: when it is written
         zone: the operators' clock
     """
-    chosen = headline(runs)
-    top: list[dict[str, Any]] = []
-    local_now = now.astimezone(zone)
-    if day != local_now.date():
-        top.append({"kind": "past", "written_at": local_now.strftime("%Y-%m-%d %H:%M:%S")})
-    others = [run.summary for run in runs if run.summary is not None and run.summary is not chosen]
-    text = wording.render(
-        "report",
-        date=day.isoformat(),
-        notices=[*top, *notices(runs, chosen)],
-        run=None if chosen is None else numbers(chosen, zone),
-        change=None if chosen is None else change(chosen, earlier),
-        others=[one_line(summary, zone) for summary in sorted(others, key=lambda s: s.finished_at)],
-    )
-    figures = None if chosen is None else Figures(chosen.date, chosen.restored + chosen.manual_review)
-    return Report(Message(text), figures)
+
+    def __init__(self, history: RunHistory, wording: Wording, zone: tzinfo) -> None:
+        self._history = history
+        self._wording = wording
+        self._zone = zone
+
+    def report(self, day: date, now: datetime) -> Report:
+        """Write it.
+
+        Args:
+            day: the date
+            now: when it is written
+        """
+        runs, zone = self._history.runs_of(day), self._zone
+        chosen = headline(runs)
+        top: list[Notice] = []
+        local_now = now.astimezone(zone)
+        if day != local_now.date():
+            top.append(Notice(NoticeKind.PAST, written_at=local_now.strftime("%Y-%m-%d %H:%M:%S")))
+        others = [run.summary for run in runs if run.summary is not None and run.summary is not chosen]
+        text = self._wording.render(
+            "report",
+            date=day.isoformat(),
+            notices=[*top, *notices(runs, chosen)],
+            run=None if chosen is None else numbers(chosen, zone),
+            change=None if chosen is None else change(chosen, self._history.earlier_figures()),
+            others=[one_line(summary, zone) for summary in sorted(others, key=lambda s: s.finished_at)],
+        )
+        figures = None if chosen is None else Figures(chosen.date, chosen.restored + chosen.manual_review)
+        return Report(Message(text), figures)

@@ -17,9 +17,8 @@ from pathlib import Path
 import pytest
 import redis
 
-from stocksync.adapters import postgres_copy, redis_outbox
 from stocksync.errors import StockSyncError
-from stocksync.reconcile import first_look
+from stocksync.reconcile.sizes import Sizes
 from tests.kit.paths import ROOT
 from tests.kit.real_shop import RealShop
 from tests.kit.recorded_topic import ListInRedis, RecordedTopic
@@ -60,19 +59,14 @@ class Kill:
     freeze: bool = False
 
 
-@dataclass(frozen=True)
-class Sizes:
-    """How finely the work is cut: small, so that sixty products have as many edges as sixty thousand."""
-
-    batch: int = 10
-    group: int = 14
-    call: int = 200
+SMALL = Sizes(batch=10, group=14)
+"""How finely the work is cut: small, so that sixty products have as many edges as sixty thousand."""
 
 
 class AttemptProcess:
     """A process at work on one range, or on the end of the run."""
 
-    def __init__(self, shop, redis_uri, job, kill=None, sizes=Sizes()):
+    def __init__(self, shop, redis_uri, job, kill=None, sizes=SMALL):
         warm_up()
         self._receiver, sender = PROCESSES.Pipe(duplex=False)
         fields = {name: getattr(shop, name) for name in shop.__dataclass_fields__ if name != "cache"}
@@ -117,7 +111,7 @@ class AttemptProcess:
             return None
 
 
-def attempt(shop, redis_uri, plan, id_range, kill=None, sizes=Sizes()):
+def attempt(shop, redis_uri, plan, id_range, kill=None, sizes=SMALL):
     """Run one attempt at a range; return its outcome, or None if it was killed."""
     return AttemptProcess(shop, redis_uri, ("reconcile", plan, id_range), kill, sizes).result()
 
@@ -141,7 +135,7 @@ class ChaosShop(RealShop):
 
     def publisher(self):
         if self.servers:
-            return super().publisher()
+            return None
         return RecordedTopic(ListInRedis(self.cache), halfway=lambda: self.reached(HALF_PUBLISHED))
 
     def copies(self):
@@ -149,8 +143,6 @@ class ChaosShop(RealShop):
 
 
 def _work(sender, fields, redis_uri, job, kill, sizes):
-    postgres_copy.BATCH, first_look.GROUP_SIZE = sizes.batch, sizes.group
-    redis_outbox._PRODUCTS_A_CALL = sizes.call
     seen = Counter()
 
     def reached(step):
@@ -162,7 +154,7 @@ def _work(sender, fields, redis_uri, job, kill, sizes):
 
     with _ReportingRedis.from_url(redis_uri) as client:
         client.reached = reached
-        shop = ChaosShop(**fields, cache=client)
+        shop = ChaosShop(**fields | {"sizes": sizes}, cache=client)
         shop.reached = reached
         what, plan, *about = job
         try:

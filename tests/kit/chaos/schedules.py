@@ -3,7 +3,8 @@
 import random
 from dataclasses import dataclass, replace
 
-from tests.kit.chaos.attempts import ANSWERED, ASKED, HALF_PUBLISHED, STEPS, AttemptProcess, Kill, Sizes
+from stocksync.reconcile.sizes import Sizes
+from tests.kit.chaos.attempts import ANSWERED, ASKED, HALF_PUBLISHED, STEPS, AttemptProcess, Kill
 
 KINDS = {
     "matched": lambda rng: (stock := rng.randint(0, 500), stock),
@@ -46,7 +47,7 @@ class Schedule:
         kinds = rng.choices(list(KINDS), weights, k=rng.randint(1, 60))
         rows = [(f"P{n:03d}", *KINDS[kind](rng)) for n, kind in enumerate(kinds)]
         max_ranges = rng.choice([1, 1, 2, 3])
-        sizes = Sizes(batch=rng.randint(1, 10), group=rng.randint(1, 15), call=rng.choice([1, 3, 200]))
+        sizes = Sizes(batch=rng.randint(1, 10), group=rng.randint(1, 15), commit=rng.choice([1, 3, 200]))
         deaths = [[_death(rng) for _ in range(rng.randint(0, 4))] for _ in range(max_ranges)]
         gives_up = frozenset(n for n in range(max_ranges) if deaths[n] and rng.random() < 0.1)
         closing = [_kill(rng, [ASKED, ANSWERED, HALF_PUBLISHED], OFTEN // 2) for _ in range(rng.choice([0, 0, 1, 2]))]

@@ -6,24 +6,24 @@ An attempt is a coroutine that stops at every named step, at every wait, and bef
 from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
+from types import SimpleNamespace
 
 import redis
 from greenlet import GreenletExit, getcurrent, greenlet
 
-from stocksync.adapters.redis_cache import RedisStockCache
-from stocksync.adapters.redis_lock import RedisRunLock
-from stocksync.adapters.redis_outbox import RedisOutbox, unfinished
+from stocksync.bootstrap import Bootstrap
 from stocksync.errors import StockSyncError
 from stocksync.model.id_range import IdRange
-from stocksync.model.policy import Rules
-from stocksync.reconcile.drain import drain
-from stocksync.reconcile.reconciler import Reconciler, Stores
+from stocksync.reconcile.sizes import Sizes
+from stocksync.settings import Settings
 from tests.kit.fakes.clock import START, FakeClock
 from tests.kit.fakes.shop import PLAN
 from tests.kit.fakes.stores import FakeJournal, FakeLedger, FakePublisher
 
 SETTLE = 2.0
 EVERYTHING = IdRange(0, 1)
+SETTINGS = Settings(settle_seconds=SETTLE)
+SMALLEST = Sizes(group=2, commit=1)
 
 
 class SteppingRedis(redis.Redis):
@@ -84,6 +84,18 @@ class SteppedAttempt:
             self.result = error
 
 
+class ProgramInSteps(Bootstrap):
+    """The program as it is put together for a night, on a real Redis; ledger and topic are in memory."""
+
+    def __init__(self, world, client):
+        super().__init__(SimpleNamespace(redis=lambda: client), SETTINGS, clock=world.clock, sizes=SMALLEST)
+        self.ledger = world.ledger
+        self._world = world
+
+    def topic(self, schema_id):
+        return self._world.publisher
+
+
 class SteppedShop:
     """The shop: `drift` is what it knows of each counter that no program should have to guess.
 
@@ -113,24 +125,12 @@ class SteppedShop:
         return replace(PLAN, run_id=run_id, stop_at=(START + timedelta(days=9)).isoformat())
 
     def reconciler(self, plan):
-        stores = Stores(
-            ledger=self.ledger,
-            cache=RedisStockCache(self._program, "stock:"),
-            outbox=RedisOutbox(self._program, plan.identity, plan.auto_restore_limit, 0, "stock:"),
-            lock=RedisRunLock(self._program, plan.date, plan.run_id),
-            publisher=self.publisher,
-            journal=self.journals.setdefault(plan.run_id, FakeJournal()),
-            clock=self.clock,
-        )
-        settle = timedelta(seconds=SETTLE)
-        return Reconciler(stores, plan, Rules(), key_prefix="stock:", settle=settle, reached=_stop)
+        journal = self.journals.setdefault(plan.run_id, FakeJournal())
+        return ProgramInSteps(self, self._program).reconciler(plan, EVERYTHING, journal, _stop)
 
     def drain(self):
         """What a run's publish_pending does: it leaves the outboxes of runs at work alone."""
-        for outbox in list(unfinished(self.redis, "stock:")):
-            run = outbox.identity
-            if RedisRunLock(self.redis, run.date, run.run_id).holder() != run.run_id:
-                drain(outbox, self.publisher, run, outbox.index, outbox.auto_restore_limit)
+        ProgramInSteps(self, self.redis).drain(self.plan("nobody's run"))
 
     # --- the shop and its accidents ---------------------------------------------------------------------------
 

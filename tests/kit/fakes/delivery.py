@@ -2,27 +2,26 @@
 
 import json
 
+from stocksync.adapters.event_codec import RUN_DATE, RUN_ID, EventDecoder
 from stocksync.alerting.ports import Delivered, Record
-from stocksync.model.finding import HEADER_RUN_DATE, HEADER_RUN_ID
 
 
 def payload(found):
     return {
         "eventId": found.event_id,
-        "eventTimestamp": found.detected_at,
+        "eventTimestamp": found.detected_at_ms,
         "productId": found.product_id,
         "dbStock": found.db_stock,
         "redisStock": found.redis_stock,
         "discrepancy": found.discrepancy,
         "action": found.action.value,
         "severity": found.severity.value,
-        "detectedAt": found.detected_at,
+        "detectedAt": found.detected_at_ms,
     }
 
 
-def decode(value):
-    """JSON stands in for Avro."""
-    return json.loads(value)
+DECODER = EventDecoder(json.loads)
+"""JSON stands in for Avro."""
 
 
 class FakeTopic:
@@ -35,7 +34,7 @@ class FakeTopic:
         self._next = {}
 
     def publish(self, found, run_id="run-1", date="2024-01-15", partition=0):
-        headers = [] if run_id is None else [(HEADER_RUN_ID, run_id.encode()), (HEADER_RUN_DATE, date.encode())]
+        headers = [] if run_id is None else [(RUN_ID, run_id.encode()), (RUN_DATE, date.encode())]
         self.publish_bytes(json.dumps(payload(found)).encode(), headers=headers, partition=partition)
 
     def publish_bytes(self, value, *, headers=(), partition=0, error=""):
@@ -63,17 +62,30 @@ class FakeDeliveryLog:
 
     def __init__(self):
         self._tokens = {}
-        self._sent = {}
+        self._delivered = {}
 
     def tokens(self, group):
         return self._tokens.get(group, b"")
 
-    def sent(self, group):
-        return self._sent.get(group, Delivered())
+    def delivered(self, group):
+        return self._delivered.get(group, Delivered())
 
-    def remember(self, group, tokens, sent):
+    def remember(self, group, tokens, delivered):
         self._tokens[group] = self.tokens(group) + tokens
-        self._sent[group] = sent
+        self._delivered[group] = delivered
+
+
+class FakeDeadLetterLog:
+    """Implements DeadLetterLog on a set."""
+
+    def __init__(self):
+        self.places = set()
+
+    def known(self):
+        return set(self.places)
+
+    def remember(self, places):
+        self.places.update(places)
 
 
 def _refuse(refusals):

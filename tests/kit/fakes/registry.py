@@ -6,6 +6,8 @@ import json
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+from stocksync.bootstrap import Bootstrap
+
 
 class FakeRegistry:
     """A context manager that serves on 127.0.0.1.
@@ -118,3 +120,18 @@ class FakeRegistry:
                 pass
 
         return Handler
+
+
+class Formats:
+    """The event's formats as the program chooses them by its settings, on Airflow's connections."""
+
+    encoder = staticmethod(Bootstrap.encoder)
+
+    def __init__(self, connections):
+        self._connections = connections
+
+    def schema_id(self, settings):
+        return self._connections.bootstrap(settings).schema_id()
+
+    def reader(self, settings):
+        return self._connections.bootstrap(settings).reader()

@@ -4,14 +4,14 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 
-from stocksync.adapters.avro import SingleObjectCodec, load_schema
+from stocksync.bootstrap import Bootstrap
 from stocksync.errors import StockSyncError
 from stocksync.model.id_range import IdRange
 from stocksync.model.plan import RunPlan
-from stocksync.model.policy import Action, Rules
-from stocksync.reconcile.close_run import add_up
-from stocksync.reconcile.drain import drain
-from stocksync.reconcile.reconciler import Reconciler, Stores
+from stocksync.model.policy import Action
+from stocksync.reconcile.ports import ListedOutbox
+from stocksync.reconcile.sizes import STANDARD
+from stocksync.settings import Settings
 from tests.kit.fakes.clock import START, FakeClock
 from tests.kit.fakes.stores import (
     FakeCache,
@@ -24,11 +24,9 @@ from tests.kit.fakes.stores import (
     counter,
     ledger_stock,
 )
-from tests.kit.paths import SCHEMA
 
 EVERYTHING = IdRange(0, 1)
 SETTLE = 2.0
-CODEC = SingleObjectCodec(load_schema(SCHEMA))
 
 PLAN = RunPlan(
     run_id="manual__one",
@@ -48,38 +46,63 @@ class Killed(BaseException):
     """SIGKILL, as far as Python can tell: no `except Exception` sees it."""
 
 
-class FakeShop:
-    """`FakeShop({"a": (100, 97)})`: product a has 100 in the ledger and 97 in the cache."""
+class ProgramOnFakes(Bootstrap):
+    """The program as it is put together for a night, on stores in memory."""
 
-    def __init__(self, products, *, rules=None, batch=1000):
+    def __init__(self, world, settings):
+        super().__init__(None, settings, clock=world.clock, sizes=world.sizes)
+        self.ledger = world.ledger
+        self._world = world
+
+    def cache(self):
+        return FakeCache(self._world.redis)
+
+    def lock_of(self, run):
+        return FakeLock(self._world.redis, run.run_id)
+
+    def outbox_of(self, run, index):
+        return FakeOutbox(self._world.redis, run.run_id, index)
+
+    def listed_outboxes(self):
+        run, records = self._world.plan.identity, self._world.redis.records
+        return [ListedOutbox(run, i, self.outbox_of(run, i)) for (_, i), held in list(records.items()) if held]
+
+    def topic(self, schema_id):
+        return self._world.publisher
+
+
+class FakeShop:
+    """`FakeShop({"a": (100, 97)})`: product a has 100 in the ledger and 97 in the cache.
+
+    `group` is how many suspects are handed on together, `limit` the largest difference that is restored, `policy` what
+    a missing key means.
+    """
+
+    def __init__(self, products, *, limit=10, policy="zero", batch=1000, group=STANDARD.group):
         self.clock = FakeClock()
         self.redis = FakeRedis({i: counter(cached) for i, (_, cached) in products.items() if cached is not None})
         self.ledger = FakeLedger({i: ledger_stock(stock) for i, (stock, _) in products.items()}, batch=batch)
         self.publisher = FakePublisher()
         self.journal = FakeJournal()
-        self.rules = rules or Rules()
-        self.plan = PLAN
-        self.outbox = None
+        self.policy = policy
+        self.sizes = replace(STANDARD, group=group)
+        self.plan = replace(PLAN, auto_restore_limit=limit)
 
     # --- what the program does -------------------------------------------------------------------------------
 
-    def attempt(self, *, reached=lambda _step: None, id_range=EVERYTHING, pace=None):
+    def parts(self, pace=0):
+        """The program; `pace` is the most products a second."""
+        settings = Settings(settle_seconds=SETTLE, missing_key_policy=self.policy, max_products_per_second=pace)
+        return ProgramOnFakes(self, settings)
+
+    def attempt(self, *, reached=lambda _step: None, id_range=EVERYTHING, pace=0):
         """Reconcile in a fresh process, on what earlier attempts left behind."""
-        self.outbox = FakeOutbox(self.redis, self.plan.run_id, id_range.index)
-        stores = Stores(
-            ledger=self.ledger,
-            cache=FakeCache(self.redis),
-            outbox=self.outbox,
-            lock=FakeLock(self.redis, self.plan.run_id),
-            publisher=self.publisher,
-            journal=self.journal,
-            clock=self.clock,
-        )
-        settle = timedelta(seconds=SETTLE)
-        reconciler = Reconciler(
-            stores, self.plan, self.rules, key_prefix="stock:", settle=settle, pace=pace, reached=reached
-        )
-        return reconciler.run(id_range)
+        return self.parts(pace).reconciler(self.plan, id_range, self.journal, reached).run(id_range)
+
+    @property
+    def outbox(self):
+        """The outbox of the whole catalogue, as a fresh process opens it."""
+        return FakeOutbox(self.redis, self.plan.run_id, EVERYTHING.index)
 
     def die_after(self, steps):
         """Begin an attempt that is killed when it has passed so many steps, or is refused before."""
@@ -100,17 +123,11 @@ class FakeShop:
 
     def drain(self):
         """What publish_pending does with this run's outbox."""
-        outbox = FakeOutbox(self.redis, self.plan.run_id, 0)
-        return drain(outbox, self.publisher, self.plan.identity, 0, self.plan.auto_restore_limit)
+        return self.parts().drain(self.plan)
 
-    def added_up(self):
+    def added_up(self, ranges=(EVERYTHING,), outcomes=None):
         """What summarize makes of a range whose task never returned."""
-        return add_up(
-            [EVERYTHING],
-            {},
-            lambda index: FakeOutbox(self.redis, self.plan.run_id, index),
-            lambda id_range: self.ledger.count(id_range, None),
-        )
+        return self.parts().closer(self.plan).add_up(ranges, outcomes or {})
 
     # --- what the shop does ----------------------------------------------------------------------------------
 
@@ -136,11 +153,7 @@ class FakeShop:
 
     def events(self):
         """Every logical event by its id; all copies of one must be the same bytes."""
-        seen = {}
-        for alert in self.publisher.delivered:
-            copy = (CODEC.encode(alert.payload()), dict(alert.headers))
-            assert seen.setdefault(alert.finding.event_id, copy) == copy, "two copies of an event differ"
-        return {event_id: CODEC.decode(value) for event_id, (value, _) in seen.items()}
+        return self.publisher.events()
 
     def restored(self):
         """Product ids of the restore events, one for each."""

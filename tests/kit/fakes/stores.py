@@ -4,11 +4,17 @@ import json
 from collections import Counter
 from dataclasses import dataclass, field
 
+from stocksync.adapters.avro import SingleObjectCodec, event_schema
+from stocksync.adapters.event_codec import EventEncoder
 from stocksync.errors import LockHeld, LockLost, PublishFailed, Superseded
+from stocksync.model.finding import Finding, RunIdentity
 from stocksync.model.policy import Action
 from stocksync.model.progress import Progress
 from stocksync.model.stock import Unreadable
 from stocksync.reconcile.ports import LedgerBatch, Pending
+
+CODEC = SingleObjectCodec(event_schema())
+ENCODER = EventEncoder(CODEC)
 
 
 class FakeLedger:
@@ -115,6 +121,9 @@ class FakeLock:
             raise LockHeld(f"run {self._redis.lock} holds the lock")
         self._redis.lock = self._token
 
+    def is_held(self):
+        return self._redis.lock == self._token
+
     def release(self):
         ours = self._redis.lock == self._token
         if ours:
@@ -139,13 +148,13 @@ class FakeOutbox:
         records = self._redis.records.get(self._name, {})
         return [records[i] for i in sorted(records)]
 
-    def commit(self, group, decisions):
-        if not decisions:
+    def commit(self, group, proposals):
+        if not proposals:
             return []
         if self._redis.lock != self._run_id:
             raise LockLost(f"run {self._run_id} lost the lock")
         self._only_writer()
-        return [self._commit_one(group, decision) for decision in decisions]
+        return [self._commit_one(group, proposal) for proposal in proposals]
 
     def clear(self, product_ids, progress):
         self._only_writer()
@@ -153,22 +162,34 @@ class FakeOutbox:
         for i in product_ids:
             self._redis.records.get(self._name, {}).pop(i, None)
 
-    def _commit_one(self, group, decision):
-        finding = decision.finding
+    def _commit_one(self, group, proposal):
+        finding = proposal.finding
         records = self._redis.records.setdefault(self._name, {})
         if finding.product_id in records:
             return True
-        if self._redis.counters.get(finding.product_id) != decision.expected:
+        if self._redis.counters.get(finding.product_id) != proposal.expected:
             return False
         records[finding.product_id] = Pending(finding, group)
-        if finding.action is Action.REDIS_RESTORED:
-            self._redis.counters[finding.product_id] = str(finding.db_stock).encode()
+        if finding.difference.action is Action.REDIS_RESTORED:
+            self._redis.counters[finding.product_id] = str(finding.difference.db_stock).encode()
             self._redis.writes += 1
         return True
 
     def _only_writer(self):
         if self._redis.writers.get(self._name) is not self._writer:
             raise Superseded("another attempt took over")
+
+
+@dataclass(frozen=True)
+class Published:
+    """A finding that was published, and of which run."""
+
+    run: RunIdentity
+    finding: Finding
+
+    def copy(self):
+        """The message as it lies on the topic: value and headers."""
+        return ENCODER.value(self.finding), dict(ENCODER.headers(self.finding, self.run))
 
 
 class FakePublisher:
@@ -178,13 +199,21 @@ class FakePublisher:
         self.delivered = []
         self.room = None
 
-    def publish(self, alerts):
-        taken = alerts if self.room is None else alerts[: self.room]
-        self.delivered += taken
+    def publish(self, run, findings):
+        taken = findings if self.room is None else findings[: self.room]
+        self.delivered += [Published(run, finding) for finding in taken]
         if self.room is not None:
             self.room -= len(taken)
-        if len(taken) < len(alerts):
-            raise PublishFailed(f"{len(alerts) - len(taken)} of {len(alerts)} events were not acknowledged")
+        if len(taken) < len(findings):
+            raise PublishFailed(f"{len(findings) - len(taken)} of {len(findings)} events were not acknowledged")
+
+    def events(self):
+        """Every logical event by its id; all copies of one must be the same bytes."""
+        seen = {}
+        for published in self.delivered:
+            copy = published.copy()
+            assert seen.setdefault(published.finding.event_id, copy) == copy, "two copies of an event differ"
+        return {event_id: CODEC.decode(value) for event_id, (value, _) in seen.items()}
 
 
 class FakeJournal:

@@ -143,9 +143,8 @@ BUGS = [
         "published before restored",
         SERVICE,
         "        written = stores.outbox.commit(",
-        "        stores.publisher.publish(\n"
-        "            alerts([d.finding for d in decisions], self._plan.identity, self._plan.auto_restore_limit)\n"
-        "        )\n        written = stores.outbox.commit(",
+        "        stores.publisher.publish(self._plan.identity, [p.finding for p in proposals])\n"
+        "        written = stores.outbox.commit(",
         RECONCILE,
         ATTEMPTS,
     ),
@@ -168,7 +167,7 @@ BUGS = [
     bug(
         "flush's remainder ignored",
         "adapters/kafka.py",
-        "if acknowledged < len(alerts):",
+        "if acknowledged < len(findings):",
         "if False:",
         f"{UNIT}/test_kafka_publisher.py",
     ),
@@ -182,16 +181,16 @@ BUGS = [
     bug(
         "time of the attempt in the event",
         SERVICE,
-        "detected_at=self._progress.started_ms,",
-        "detected_at=int(self._stores.clock.now().timestamp() * 1000),",
+        "detected_at_ms=self._progress.started_ms,",
+        "detected_at_ms=int(self._stores.clock.now().timestamp() * 1000),",
         ATTEMPTS,
     ),
     # --- going on after a death ---
     bug(
         "journal over the writer's note",
         SERVICE,
-        "noted or stores.journal.load() or first",
-        "stores.journal.load() or noted or first",
+        "left.noted or stores.journal.load() or",
+        "stores.journal.load() or left.noted or",
         ATTEMPTS,
     ),
     bug(
@@ -204,13 +203,13 @@ BUGS = [
     bug(
         "leftovers not counted",
         "reconcile/recovery.py",
-        "return progress.with_leftovers(findings)",
+        "return self.counted_in(progress)",
         "return progress",
         ATTEMPTS,
     ),
     bug("counted ahead ignored", SERVICE, "frozenset(progress.counted_ahead)", "frozenset()", ATTEMPTS),
     bug("position included", "adapters/postgres.py", 'compared(">", after)', 'compared(">=", after)', KILLS),
-    bug("drain skipped", "reconcile/drain.py", "    if left:", "    if False:", f"{UNIT}/test_drain.py"),
+    bug("drain skipped", "reconcile/recovery.py", "    if left.pending:", "    if False:", f"{UNIT}/test_drain.py"),
     # --- adding up ---
     bug(
         "tally merge loses a count",
@@ -228,9 +227,26 @@ BUGS = [
     ),
     bug(
         "dry run writes",
-        "entrypoints/sync_tasks.py",
-        "writing = not plan.dry_run",
-        "writing = True",
-        "tests/e2e/test_stock_sync.py::test_a_dry_run_looks_and_touches_nothing",
+        "bootstrap.py",
+        "NoOutbox() if plan.dry_run else self.outbox_of",
+        "self.outbox_of",
+        RULES,
+    ),
+    bug(
+        "dry run publishes",
+        "bootstrap.py",
+        "NoPublisher() if plan.dry_run else self.topic",
+        "self.topic",
+        RULES,
+    ),
+    bug(
+        "pace dropped", "bootstrap.py", "pace=settings.pace(id_range.of),", "pace=None,", f"{UNIT}/test_progress_log.py"
+    ),
+    bug(
+        "every outbox drained, whoever works",
+        "reconcile/recovery.py",
+        "if listed.run.run_id != run_id and at_work(listed.run):",
+        "if False:",
+        "tests/chaos/test_state_machine.py",
     ),
 ]

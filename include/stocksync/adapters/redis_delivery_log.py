@@ -1,12 +1,14 @@
-"""What people were told, and which incidents are open, in Redis."""
+"""What people were told, what was put aside, and which incidents are open, in Redis."""
 
 import json
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 
 import redis
 
 from stocksync.adapters import redis_keys as keys
 from stocksync.adapters.redis_errors import script, translated
+from stocksync.alerting.batch import TOKEN_BYTES
 from stocksync.alerting.ports import Delivered, OpenIncident
 
 WEEK = 7 * 24 * 3600
@@ -18,7 +20,7 @@ class RedisDeliveryLog:
 
     Args:
         client: Redis
-        channel: whose memory it is
+        channel: whose log it is
     """
 
     def __init__(self, client: redis.Redis, channel: str) -> None:
@@ -35,13 +37,13 @@ class RedisDeliveryLog:
             pipeline.expire(keys.sent(self._channel, group), WEEK)
             return pipeline.execute()[0] or b""
 
-    def sent(self, group: str) -> Delivered:
+    def delivered(self, group: str) -> Delivered:
         """Read."""
         with translated("reading what was delivered"):
             noted = self._client.get(keys.sent(self._channel, group))
         return Delivered() if noted is None else Delivered(**json.loads(noted))
 
-    def remember(self, group: str, tokens: bytes, sent: Delivered) -> None:
+    def remember(self, group: str, tokens: bytes, delivered: Delivered) -> None:
         """Append and set, in one transaction.
 
         Done twice, after a lost answer, it repeats some tokens, which says nothing new.
@@ -51,8 +53,53 @@ class RedisDeliveryLog:
             pipeline = self._client.pipeline()
             pipeline.append(told, tokens)
             pipeline.expire(told, WEEK)
-            pipeline.set(counts, json.dumps(asdict(sent)), ex=WEEK)
+            pipeline.set(counts, json.dumps(asdict(delivered)), ex=WEEK)
             pipeline.execute()
+
+
+class RedisDeadLetterLog:
+    """Implements the port DeadLetterLog."""
+
+    def __init__(self, client: redis.Redis) -> None:
+        self._client = client
+
+    def known(self) -> set[bytes]:
+        """Read, and keep for another week."""
+        with translated("reading what was put aside"):
+            pipeline = self._client.pipeline()
+            pipeline.get(keys.DEAD_LETTERS)
+            pipeline.expire(keys.DEAD_LETTERS, WEEK)
+            joined: bytes = pipeline.execute()[0] or b""
+        return {joined[start : start + TOKEN_BYTES] for start in range(0, len(joined), TOKEN_BYTES)}
+
+    def remember(self, places: Sequence[bytes]) -> None:
+        """Append; done twice, after a lost answer, it repeats some tokens, which says nothing new."""
+        with translated("noting what was put aside"):
+            pipeline = self._client.pipeline()
+            pipeline.append(keys.DEAD_LETTERS, b"".join(places))
+            pipeline.expire(keys.DEAD_LETTERS, WEEK)
+            pipeline.execute()
+
+
+class RedisFailureLog:
+    """Implements the port FailureLog.
+
+    Args:
+        client: makes the client; the failure that is told of may be that Redis' connection cannot be used
+    """
+
+    def __init__(self, client: Callable[[], redis.Redis]) -> None:
+        self._client = client
+
+    def told_lately(self, dag_id: str) -> bool:
+        """Look it up."""
+        with translated("looking up what was told"):
+            return bool(self._client().exists(keys.failure(dag_id)))
+
+    def remember(self, dag_id: str, quiet_s: int) -> None:
+        """Write, with an expiry."""
+        with translated("noting what was told"):
+            self._client().set(keys.failure(dag_id), "told", ex=quiet_s)
 
 
 class RedisOpenIncidents:

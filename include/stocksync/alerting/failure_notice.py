@@ -1,0 +1,76 @@
+"""Telling people that a run failed or is late."""
+
+import logging
+
+from stocksync.alerting.ports import FailureLog, Notifier
+from stocksync.errors import BadSetting, CacheUnavailable, ChannelDown, ChannelRefuses, MessageRefused
+from stocksync.model.notice import Message
+from stocksync.wording import Wording
+
+log = logging.getLogger(__name__)
+
+QUIET_S = 6 * 60 * 60
+"""Seconds for which a DAG that fails every few minutes is told of once."""
+
+
+class FailureNotifier:
+    """Posts what happened to a run. It raises nothing: the run's own failure must stay the one people see.
+
+    Args:
+        notifier: the chat; None: nobody can be told, and the log says so
+        failure_log: which failures people were told lately
+        wording: the templates
+        mention: whom such a message names, as configured
+    """
+
+    def __init__(self, notifier: Notifier | None, failure_log: FailureLog, wording: Wording, mention: str) -> None:
+        self._notifier = notifier
+        self._failure_log = failure_log
+        self._wording = wording
+        self._mention = mention
+
+    def failed(self, dag_id: str, run_id: str, reason: str, *, once_in_a_while: bool = False) -> None:
+        """Tell of a red run.
+
+        Args:
+            dag_id: whose run
+            run_id: which one
+            reason: Airflow's word for it; may be empty
+            once_in_a_while: for a DAG that runs every few minutes: after one message it is quiet for QUIET_S
+        """
+        if once_in_a_while and self._told_lately(dag_id):
+            log.info("people were told lately that %s fails", dag_id)
+            return
+        told = self._post("failed", dag_id=dag_id, run_id=run_id, reason=reason)
+        if once_in_a_while and told:
+            self._remember(dag_id)
+
+    def late(self, dag_id: str, run_id: str, minutes: int) -> None:
+        """Tell of a run that has not ended so many minutes after it was asked for."""
+        self._post("late", dag_id=dag_id, run_id=run_id, minutes=minutes)
+
+    def _post(self, template: str, **fields: object) -> bool:
+        if self._notifier is None:
+            log.warning("Slack has no connection, so nobody is told: %s %s", template, fields)
+            return False
+        footer = self._wording.render("mention", mention=self._mention)
+        try:
+            self._notifier.post(Message(self._wording.render(template, **fields), footer))
+        except (ChannelDown, ChannelRefuses, MessageRefused):
+            log.exception("nobody was told: %s %s", template, fields)
+            return False
+        return True
+
+    def _told_lately(self, dag_id: str) -> bool:
+        """Look it up; where it cannot be looked up, people are told."""
+        try:
+            return self._failure_log.told_lately(dag_id)
+        except (CacheUnavailable, BadSetting) as error:
+            log.warning("%s", error)
+            return False
+
+    def _remember(self, dag_id: str) -> None:
+        try:
+            self._failure_log.remember(dag_id, QUIET_S)
+        except (CacheUnavailable, BadSetting) as error:
+            log.warning("%s; people are told again the next time", error)

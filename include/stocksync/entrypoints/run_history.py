@@ -1,0 +1,112 @@
+"""The runs of stock_sync as Airflow remembers them: summaries by asset event, everything else by the tasks' states."""
+
+import logging
+import re
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from stocksync.entrypoints.assets import REPORTS, SUMMARIES
+from stocksync.model.plan import RunPlan, local_date
+from stocksync.model.summary import RunSummary
+from stocksync.reporting.day import Figures, RunOfDay, RunState
+
+log = logging.getLogger(__name__)
+
+SYNC_DAG = "stock_sync"
+_FIRST, _PUBLISHER, _LAST = "acquire_lock", "publish_pending", "summarize"
+_REPORTS_READ = 60
+# Airflow's own run ids end in the time they are about; only a run id chosen by a person does not.
+_STAMP = re.compile(r"__(\d{4}-\d\d-\d\dT[0-9:.]+(?:[+-]\d\d:\d\d|Z)?)")
+_RUNNING_STATES = {"queued", "running"}
+_OVER = {"success", "failed", "skipped", "upstream_failed", "removed"}
+
+
+def is_publishing(ti: Any) -> Callable[[str], bool]:  # noqa: ANN401 - Airflow's task instance
+    """Tell of a run whether it may still publish; a run that died, or that this Airflow never saw, may not."""
+
+    def publishing(run_id: str) -> bool:
+        states = ti.get_task_states(dag_id=SYNC_DAG, task_ids=[_PUBLISHER], run_ids=[run_id])
+        if states.get(run_id, {}).get(_PUBLISHER) in _OVER:
+            return False
+        return bool(ti.get_dr_count(dag_id=SYNC_DAG, run_ids=[run_id], states=sorted(_RUNNING_STATES)))
+
+    return publishing
+
+
+class AirflowRunHistory:
+    """Implements the port RunHistory.
+
+    Args:
+        ti: the task instance that asks
+        inlet_events: its accessor to the events of SUMMARIES and REPORTS
+        zone: the operators' clock
+    """
+
+    def __init__(self, ti: Any, inlet_events: Any, zone: ZoneInfo) -> None:  # noqa: ANN401 - Airflow's accessors
+        self._ti = ti
+        self._events = inlet_events
+        self._zone = zone
+
+    def runs_of(self, day: date) -> list[RunOfDay]:
+        """Find complete runs by the asset, the others by their tasks' states."""
+        return list(self._find(day))
+
+    def earlier_figures(self) -> list[Figures]:
+        """Read the reports' events, the newest first."""
+        earlier = self._events[REPORTS].ascending(ascending=False).limit(_REPORTS_READ)
+        return [Figures(**event.extra["figures"]) for event in earlier if event.extra.get("figures")]
+
+    def _find(self, day: date) -> Iterator[RunOfDay]:
+        found = self._complete(day)
+        for run_id, summary in found.items():
+            failed = self._state(run_id) == "failed"
+            yield RunOfDay(run_id, RunState.FAILED if failed else RunState.FINISHED, summary)
+        states = self._ti.get_task_states(dag_id=SYNC_DAG, task_ids=[_FIRST, _LAST])
+        for run_id, tasks in sorted(states.items()):
+            # A run whose first task was skipped found another one at work; it is no run of its own.
+            if run_id in found or tasks.get(_FIRST) == "skipped" or tasks.get(_LAST) == "success":
+                continue
+            if not self._may_be_of(run_id, day):
+                continue
+            run = self._look_closer(run_id, day)
+            if run is not None:
+                yield run
+
+    def _complete(self, day: date) -> dict[str, RunSummary]:
+        """Summaries of the complete runs; a backfill may have made them long after the day, but never before it."""
+        since = datetime.combine(day, time.min, self._zone) - timedelta(days=1)
+        found: dict[str, RunSummary] = {}
+        for event in self._events[SUMMARIES].after(since.isoformat()):
+            if event.extra.get("date") == day.isoformat() and event.source_task_instance is not None:
+                raw = event.source_task_instance.xcom_pull()
+                if raw is not None:
+                    summary = RunSummary.from_dict(raw)
+                    found[summary.run_id] = summary
+        return found
+
+    def _may_be_of(self, run_id: str, day: date) -> bool:
+        """Spare a look at each failed run of all time: most run ids tell their date."""
+        stamp = _STAMP.search(run_id)
+        if stamp is None:
+            return True
+        instant = datetime.fromisoformat(stamp[1])
+        return local_date(instant if instant.tzinfo else instant.replace(tzinfo=UTC), self._zone) == day
+
+    def _look_closer(self, run_id: str, day: date) -> RunOfDay | None:
+        raw = self._ti.xcom_pull(dag_id=SYNC_DAG, run_id=run_id, task_ids=_LAST)
+        summary = None if raw is None else RunSummary.from_dict(raw)
+        plan = self._ti.xcom_pull(dag_id=SYNC_DAG, run_id=run_id, task_ids=_FIRST)
+        known = summary.date if summary else RunPlan.from_dict(plan).date if plan else None
+        if known is not None and known != day.isoformat():
+            return None
+        if known is None and _STAMP.search(run_id) is None:
+            log.warning("run %s failed before it noted its date, and its id names none: it is left out", run_id)
+            return None
+        running = self._state(run_id) in _RUNNING_STATES
+        return RunOfDay(run_id, RunState.RUNNING if running else RunState.FAILED, summary)
+
+    def _state(self, run_id: str) -> str | None:
+        state: str | None = self._ti.get_dagrun_state(dag_id=SYNC_DAG, run_id=run_id)
+        return state

@@ -1,0 +1,28 @@
+"""How finely the work on a range is cut."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """What is done at once. The result does not depend on it; memory, speed and the shop's patience do.
+
+    Attributes:
+        batch: products the ledger streams at once, which are also the keys of one MGET: a longer one holds Redis up
+            for everyone else
+        group: suspects and invalid products after which a group is handed on: a bad night's memory, a commit's size
+        settling: groups that wait for their second look at once; bounds the memory of a bad night
+        commit: products one script restores: 200 take about half a millisecond, in which Redis serves nobody else
+        moving: products a range looks at again at its end because they kept changing; more wait for the next run
+        looks: how often those are looked at
+    """
+
+    batch: int = 1000
+    group: int = 500
+    settling: int = 64
+    commit: int = 200
+    moving: int = 1000
+    looks: int = 5
+
+
+STANDARD = Sizes()
