@@ -3,7 +3,7 @@
 import pytest
 
 from tests.kit.chaos.attempts import STEPS, ChaosShop, Kill, attempt
-from tests.kit.oracle import assert_promises
+from tests.kit.promises import assert_promises
 
 PRODUCTS = 60
 GROUPS = 3  # seven of ten products differ, so fourteen differences are twenty products

@@ -5,7 +5,8 @@ import pytest
 from tests.kit.chaos import size
 from tests.kit.chaos.attempts import ChaosShop
 from tests.kit.chaos.schedules import Play, Schedule
-from tests.kit.oracle import assert_promises, expected, logical_events
+from tests.kit.oracle import fates_of
+from tests.kit.promises import assert_promises, logical_events
 
 KAFKA_EVERY = 20
 """Of so many schedules one publishes to a real broker; the others to a list, which is faster."""
@@ -60,7 +61,7 @@ def hold_against(schedule, play):
         assert again["restored"] == 0, "a second run restored something though nothing had changed"
         assert len(logical_events(shop, again["run_id"])) == again["manual_review"] == summary["manual_review"]
         assert again["matched"] == summary["matched"] + summary["restored"]
-        fates = expected(rows)
+        fates = fates_of(rows)
         for product_id, ledger, cached in rows:
-            left = str(ledger) if fates[product_id] == "restored" else None if cached is None else str(cached)
+            left = str(ledger) if fates[product_id].name == "restored" else None if cached is None else str(cached)
             assert shop.counter(product_id) == left

@@ -8,7 +8,7 @@ from local.ports import free_port
 from stocksync.adapters.kafka import DEFAULTS, KafkaAlertPublisher
 from stocksync.errors import BadSetting, PublishFailed
 from tests.kit.fakes.stores import ENCODER
-from tests.kit.oracle import assert_promises
+from tests.kit.promises import assert_promises
 from tests.kit.proxy import CUT_BEFORE, HANG, LOSE_REPLY, Fault, Proxy
 from tests.kit.real_shop import RealShop
 from tests.kit.retried_run import ROWS, RetriedRun

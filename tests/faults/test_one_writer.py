@@ -4,7 +4,7 @@ import pytest
 
 from stocksync.errors import LockHeld
 from tests.kit.chaos.attempts import AttemptProcess, ChaosShop, Kill
-from tests.kit.oracle import assert_promises, logical_events
+from tests.kit.promises import assert_promises, logical_events
 from tests.kit.retried_run import ROWS
 
 STEPS = ["settled", "looked again", "committed", "published", "saved"]

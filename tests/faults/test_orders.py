@@ -3,7 +3,7 @@
 import pytest
 
 from stocksync.reconcile.sizes import Sizes
-from tests.kit.oracle import logical_events
+from tests.kit.promises import logical_events
 from tests.kit.retried_run import QuietShop, once
 
 FREE = [("a", 100, 97), ("b", 5, 5)]

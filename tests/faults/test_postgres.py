@@ -8,7 +8,7 @@ import pytest
 
 from stocksync.errors import LedgerUnavailable
 from stocksync.reconcile.sizes import Sizes
-from tests.kit.oracle import assert_promises
+from tests.kit.promises import assert_promises
 from tests.kit.proxy import CUT_BEFORE, LOSE_REPLY, Fault, Proxy
 from tests.kit.retried_run import ROWS, QuietShop, RetriedRun, once, through
 

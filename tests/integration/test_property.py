@@ -1,9 +1,8 @@
 """Random catalogues on a real PostgreSQL and Redis, against the rules written a second time.
 
-`model` shares no code with the program. More examples: `pytest --hypothesis-profile=thorough`.
+More examples: `pytest --hypothesis-profile=thorough`.
 """
 
-from collections import Counter
 from datetime import timedelta
 
 import psycopg2
@@ -13,13 +12,12 @@ from hypothesis import strategies as st
 
 from stocksync.model.policy import MissingKeyPolicy, Rules
 from tests.kit.fakes.stores import CODEC, FakePublisher
+from tests.kit.oracle import LARGEST, WRONG_TYPE, counted, fate_of
 from tests.kit.real_shop import RealShop
 
-LARGEST = 2**31 - 1
 CORRUPT = [b"", b" 7", b"7 ", b"07",
            b"-0", b"+7", b"7.0", b"1e3", b"0x10", b"1_000", b"nan", "٣".encode(), b"\xff", b"\0",
            str(LARGEST + 1).encode(), str(-LARGEST - 2).encode(), b"9" * 30]  # fmt: skip
-WRONG_TYPE = object()
 
 IDS = {
     "text": st.text(
@@ -64,79 +62,31 @@ SETTINGS = st.fixed_dictionaries(
 # --- the rules, a second time ------------------------------------------------------------------------------------
 
 
-def stock_number(ledger):
-    """A ledger's stock as a number, None if it is none."""
-    if isinstance(ledger, str):
-        ledger = {"7.00": 7}.get(ledger)
-    return ledger if ledger is not None and 0 <= ledger <= LARGEST else None
-
-
-def counter_number(raw):
-    """A counter as a number, None if it is none: the way back must give the very same bytes."""
-    try:
-        number = int(raw.decode("ascii"))
-    except (ValueError, UnicodeDecodeError):
-        return None
-    return number if str(number).encode() == raw and -LARGEST - 1 <= number <= LARGEST else None
-
-
-def fate(ledger, cached, policy, limit):
-    """Say what becomes of a product: matched, invalid, or its difference and whether it is restored."""
-    stock = stock_number(ledger)
-    if stock is None or cached is WRONG_TYPE:
-        return "invalid"
-    if cached is None and policy == "ignore":
-        return "matched"
-    held = 0 if cached is None else counter_number(cached)
-    if held is None or stock - held > LARGEST:
-        return "invalid"
-    if stock == held:
-        return "matched"
-    by_policy = cached is None and policy == "restore"
-    return stock, held, by_policy or abs(stock - held) <= limit
-
-
-def severity(gap):
-    return next(
-        name for most, name in [(5, "LOW"), (10, "MEDIUM"), (50, "HIGH"), (10**12, "CRITICAL")] if abs(gap) <= most
-    )
-
-
 def model(products, settings):
     """What a run must leave in Redis, count, and tell."""
-    fates = {
-        i: fate(ledger, cached, settings["policy"], settings["limit"]) for i, (ledger, cached, _) in products.items()
-    }
-    found = {i: f for i, f in fates.items() if isinstance(f, tuple)}
-    action = {i: "REDIS_RESTORED" if restored else "MANUAL_REVIEW_REQUIRED" for i, (_, _, restored) in found.items()}
+    how = {"limit": settings["limit"], "missing": settings["policy"]}
+    fates = {i: fate_of(ledger, cached, **how) for i, (ledger, cached, _) in products.items()}
+    found = {i: fate for i, fate in fates.items() if fate.action}
     redis = {i: cached for i, (_, cached, _) in products.items()}
     if not settings["dry_run"]:
-        redis |= {i: str(stock).encode() for i, (stock, _, restored) in found.items() if restored}
-    sizes = {i: abs(stock - held) for i, (stock, held, _) in found.items()}
+        redis |= {i: str(fate.stock).encode() for i, fate in found.items() if fate.name == "restored"}
+    sizes = {i: abs(fate.stock - fate.held) for i, fate in found.items()}
     largest = sorted(sizes, key=lambda i: (-sizes[i], i))
     top = [
         {
             "product_id": i,
-            "db": found[i][0],
-            "redis": found[i][1],
-            "discrepancy": found[i][0] - found[i][1],
-            "severity": severity(sizes[i]),
-            "action": action[i],
+            "db": found[i].stock,
+            "redis": found[i].held,
+            "discrepancy": found[i].stock - found[i].held,
+            "severity": found[i].severity,
+            "action": found[i].action,
         }
         for i in largest[:10]
     ]
-    ends = Counter(f if isinstance(f, str) else action[i] for i, f in fates.items())
-    summary = {
+    summary = counted(fates) | {
         "total": len(products),
-        "matched": ends["matched"],
-        "invalid": ends["invalid"],
-        "restored": ends["REDIS_RESTORED"],
-        "manual_review": ends["MANUAL_REVIEW_REQUIRED"],
         "changed": 0,
         "unprocessed": 0,
-        "by_severity": {
-            s: sum(severity(n) == s for n in sizes.values()) for s in ("LOW", "MEDIUM", "HIGH", "CRITICAL")
-        },
         "mean_discrepancy": round(sum(sizes.values()) / len(sizes), 2) if sizes else 0.0,
         "max_discrepancy": max(sizes.values(), default=0),
         "max_discrepancy_product": largest[0] if largest else None,
@@ -145,7 +95,7 @@ def model(products, settings):
         "status": "complete",
         "dry_run": settings["dry_run"],
     }
-    events = {} if settings["dry_run"] else {i: (*found[i][:2], severity(sizes[i]), action[i]) for i in found}
+    events = {} if settings["dry_run"] else {i: fate.told for i, fate in found.items()}
     return redis, summary, events
 
 
