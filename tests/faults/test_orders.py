@@ -61,6 +61,7 @@ def test_a_counter_that_turns_into_a_list_meanwhile_is_not_overwritten(shop, ste
     assert shop.events() == {}
 
 
+@pytest.mark.fault(33)
 def test_every_service_restarted_once_and_ten_deaths_in_one_run(shop, postgres, redis_server):
     shop.sizes = Sizes(batch=25, group=25)
 

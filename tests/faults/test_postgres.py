@@ -163,6 +163,7 @@ def test_products_born_gone_and_changed_while_ranges_are_cut_and_scanned_are_cou
     assert set(shop.events()) == {"A", "P0095", "P010a", "P0199", "Z"}
 
 
+@pytest.mark.fault(13)
 def test_rows_that_come_and_go_all_through_a_scan_leave_every_other_product_counted_once(shop):
     shop.sizes = Sizes(batch=50)
 

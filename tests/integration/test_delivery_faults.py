@@ -248,6 +248,7 @@ def test_poison_goes_to_the_dead_letter_topic_with_its_place_and_the_rest_is_tol
         assert headers["origin"] == b"elsewhere"
 
 
+@pytest.mark.fault(27)
 def test_a_night_when_everything_differs(office):
     office.publish(*(event(f"PRD-{n:05}", db=n % 400, redis=0) for n in range(1, 20_001)))
 
