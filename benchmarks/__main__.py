@@ -17,10 +17,10 @@ from benchmarks.catalogue import Catalogue
 from benchmarks.engine import SETTLE
 from benchmarks.figures import show, write
 from benchmarks.night import EMPTY, FULL, night
-from local.kafka import Kafka
-from local.postgres import Postgres
-from local.redis import Redis
-from local.run_folder import RunFolder
+from local.servers.kafka import Kafka
+from local.servers.postgres import Postgres
+from local.servers.redis import Redis
+from local.supervisor.run_folder import RunFolder
 
 SIZES = {"10k": 10_000, "100k": 100_000, "1m": 1_000_000, "10m": 10_000_000}
 DEFAULT_SIZES = "10k,100k,1m"

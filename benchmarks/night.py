@@ -8,11 +8,12 @@ from io import StringIO
 from rich.console import Console
 
 from benchmarks.catalogue import Catalogue
-from local.airflow import PROJECT, Airflow
+from local import PROJECT
 from local.connections import PRODUCT_DB, STOCK_REDIS
-from local.progress import Steps
-from local.run_folder import RunFolder
+from local.console import Steps
+from local.servers.airflow import Airflow
 from local.stack import Stack
+from local.supervisor.run_folder import RunFolder
 
 PATIENCE = 900
 EMPTY, FULL = "bench_empty", "stock_sync"

@@ -2,3 +2,7 @@
 
 Nothing of the product imports this package: it is a convenience for a machine that has only Python.
 """
+
+from pathlib import Path
+
+PROJECT = Path(__file__).resolve().parent.parent

@@ -11,10 +11,10 @@ import redis
 from confluent_kafka import KafkaException
 from rich.console import Console
 
-from local.demo import demo
-from local.follow import RunFailed
-from local.process import ProcessFailed
-from local.shop import Occupied
+from local.demo.demo import demo
+from local.demo.follow import RunFailed
+from local.demo.shop import Occupied
+from local.supervisor.process import ProcessFailed
 from local.up import AlreadyUp, down, up
 
 COMMANDS = {

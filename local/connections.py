@@ -18,6 +18,29 @@ STOCK_SLACK = "AIRFLOW_CONN_STOCK_SLACK"
 STOCK_PAGERDUTY = "AIRFLOW_CONN_STOCK_PAGERDUTY"
 
 
+@dataclass(frozen=True)
+class Names:
+    """What things are called, from the same settings the product reads."""
+
+    table: str = "products"
+    id_column: str = "id"
+    stock_column: str = "stock"
+    key_prefix: str = "stock:"
+    topic: str = "stock.sync.alert"
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Self:
+        """Read the settings that name places; an empty one counts as not set."""
+        chosen = {
+            "table": environment.get("STOCK_SYNC_PRODUCTS_TABLE"),
+            "id_column": environment.get("STOCK_SYNC_ID_COLUMN"),
+            "stock_column": environment.get("STOCK_SYNC_STOCK_COLUMN"),
+            "key_prefix": environment.get("STOCK_SYNC_KEY_PREFIX"),
+            "topic": environment.get("STOCK_SYNC_TOPIC"),
+        }
+        return cls(**{name: value for name, value in chosen.items() if value})
+
+
 def given(name: str, environment: Mapping[str, str] = os.environ) -> str | None:
     """Return a connection somebody has set, None if there is none."""
     return environment.get(name) or None

@@ -10,7 +10,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from typing import Self, TypeVar
 
-from local.airflow import Airflow
 from local.connections import (
     PRODUCT_DB,
     STOCK_KAFKA,
@@ -18,17 +17,18 @@ from local.connections import (
     STOCK_REDIS,
     STOCK_SLACK,
     Connection,
+    Names,
     given,
 )
-from local.kafka import Kafka
-from local.pagerduty import PagerDuty
-from local.postgres import Postgres
-from local.progress import Steps
-from local.redis import Redis
-from local.run_folder import RunFolder
-from local.server import Server
-from local.shop import Names, Shop
-from local.slack import Slack
+from local.console import Steps
+from local.servers.airflow import Airflow
+from local.servers.base import Server
+from local.servers.kafka import Kafka
+from local.servers.postgres import Postgres
+from local.servers.redis import Redis
+from local.standins.pagerduty import PagerDuty
+from local.standins.slack import Slack
+from local.supervisor.run_folder import RunFolder
 
 METADATA_DATABASE = "airflow"
 PRODUCT_DATABASE = "shop"
@@ -94,11 +94,6 @@ class Stack:
         return self._given[PRODUCT_DB] is None and self._given[STOCK_REDIS] is None
 
     @property
-    def shop(self) -> Shop:
-        """The ledger and the cache, whoever's they are."""
-        return Shop(self.connection(PRODUCT_DB), self.connection(STOCK_REDIS), self.names)
-
-    @property
     def metadata_uri(self) -> str:
         """The address of Airflow's metadata."""
         return self._postgres.uri_of(METADATA_DATABASE)
@@ -116,7 +111,11 @@ class Stack:
             self._run, self.metadata_uri, self.connections, settings=settings, without=without, workers=workers
         )
         self._end.callback(airflow.stop)
-        airflow.start(self._steps)
+        with self._steps.step("Airflow's metadata"):
+            airflow.migrate()
+        with self._steps.step("Airflow") as step:
+            step.note(", ".join(airflow.components))
+            airflow.start()
         return airflow
 
     def _start_postgres(self) -> None:

@@ -13,14 +13,15 @@ from rich.console import Console
 from rich.panel import Panel
 from rich.text import Text
 
-from local.airflow import Airflow
-from local.catalogue import Catalogue
 from local.connections import STOCK_PAGERDUTY, STOCK_SLACK
-from local.http_stand_in import StandIn
-from local.process import ProcessFailed
-from local.progress import Steps
-from local.run_folder import HOME, RunFolder, clean_up, owner_of
+from local.console import Steps
+from local.demo.catalogue import Catalogue
+from local.demo.shop import DemoShop
+from local.servers.airflow import Airflow
 from local.stack import Stack
+from local.standins.stand_in import StandIn
+from local.supervisor.process import ProcessFailed
+from local.supervisor.run_folder import HOME, RunFolder, clean_up, owner_of
 
 DOWN_SECONDS = 60
 
@@ -35,7 +36,7 @@ def up(console: Console) -> NoReturn:
         if stack.embeds_shop:
             with steps.step("catalogue") as step:
                 catalogue = Catalogue.from_seed()
-                stack.shop.load(catalogue)
+                DemoShop.of(stack).load(catalogue)
                 step.note(f"{len(catalogue.products):,} products")
         airflow = stack.start_airflow()
         steps.close()

@@ -5,9 +5,9 @@ from io import StringIO
 import pytest
 from rich.console import Console
 
-from local.progress import Steps
-from local.run_folder import RunFolder
+from local.console import Steps
 from local.stack import Stack
+from local.supervisor.run_folder import RunFolder
 from tests.kit.airflow.driver import await_that
 
 pytestmark = [pytest.mark.timeout(900), pytest.mark.usefixtures("cluster")]

@@ -11,8 +11,6 @@ from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic
 
 from deploy.init import PARTITIONS, prepare_kafka
-from local import java
-from local.apache_kafka import VERSION
 from stocksync.adapters.avro import SingleObjectCodec, load_schema
 from stocksync.adapters.event_codec import EventEncoder
 from stocksync.adapters.kafka import DEFAULTS, KafkaAlertPublisher
@@ -20,6 +18,8 @@ from stocksync.adapters.kafka_source import CONSUMER, KafkaAlertSource, KafkaDea
 from stocksync.alerting.ports import Record
 from stocksync.errors import BadSetting
 from stocksync.model.finding import RunIdentity
+from tests.kit.cluster import java
+from tests.kit.cluster.apache_kafka import VERSION
 from tests.kit.cluster.compose_file import DEPLOY
 from tests.kit.findings import finding
 from tests.kit.paths import ROOT, SCHEMA

@@ -9,10 +9,10 @@ from confluent_kafka.schema_registry.avro import AvroDeserializer
 from confluent_kafka.serialization import MessageField, SerializationContext
 
 from deploy.init import register_schema
-from local.apicurio import API, VERSION, Apicurio
 from stocksync.adapters.avro import UnknownEncoding
 from stocksync.errors import BadSetting
 from stocksync.settings import Settings
+from tests.kit.cluster.apicurio import API, VERSION, Apicurio
 from tests.kit.cluster.compose_file import compose, environment_of, fresh_env
 from tests.kit.cluster.deployed import run_script
 from tests.kit.database import execute

@@ -6,7 +6,7 @@ from contextlib import closing
 
 import pytest
 
-from local.certificate import make_certificate
+from local.standins.certificate import make_certificate
 from stocksync.errors import CacheUnavailable, LedgerUnavailable
 from stocksync.settings import Settings
 from tests.kit.cluster.deployed import DEBIAN_POSTGRES, DebianPostgres, DeployedRedis, debian_redis, run_script

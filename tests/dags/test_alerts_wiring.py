@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from local.slack import connection
+from local.standins.slack import connection
 from stocksync.entrypoints import alert_tasks, channels, run_history
 from stocksync.errors import BadSetting, ChannelRefuses
 from stocksync.settings import Settings

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from local.http_stand_in import Refusal
+from local.standins.stand_in import Refusal
 
 pytestmark = pytest.mark.timeout(900)
 

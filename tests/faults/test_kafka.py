@@ -3,8 +3,8 @@
 import pytest
 from confluent_kafka import Producer
 
-from local.kafka import Kafka
-from local.ports import free_port
+from local.servers.kafka import Kafka
+from local.servers.ports import free_port
 from stocksync.adapters.kafka import DEFAULTS, KafkaAlertPublisher
 from stocksync.errors import BadSetting, PublishFailed
 from tests.kit.fakes.stores import ENCODER

@@ -5,8 +5,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from local.http_stand_in import Refusal
-from local.slack import Slack
+from local.standins.slack import Slack
+from local.standins.stand_in import Refusal
 
 
 @pytest.fixture

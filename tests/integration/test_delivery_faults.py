@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from confluent_kafka import OFFSET_BEGINNING, Consumer, Producer, TopicPartition
 
-from local.http_stand_in import Refusal
-from local.pagerduty import PagerDuty
-from local.slack import Slack
+from local.standins.pagerduty import PagerDuty
+from local.standins.slack import Slack
+from local.standins.stand_in import Refusal
 from stocksync.adapters.event_codec import REASON, RUN_DATE, RUN_ID, RUN_TYPE
 from stocksync.adapters.kafka_source import CONSUMER
 from stocksync.errors import NotDeliverable, NotDelivered

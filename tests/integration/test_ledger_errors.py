@@ -4,7 +4,7 @@ import psycopg2
 import pytest
 from psycopg2.extensions import make_dsn, parse_dsn
 
-from local.ports import free_port
+from local.servers.ports import free_port
 from stocksync.adapters.postgres import LedgerTable, PostgresLedger
 from stocksync.adapters.postgres_ranges import partition
 from stocksync.errors import BadSetting, LedgerUnavailable

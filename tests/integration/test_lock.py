@@ -5,7 +5,7 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from local.ports import free_port
+from local.servers.ports import free_port
 from stocksync.adapters.redis_cache import OUTSTANDING, RedisStockCache
 from stocksync.adapters.redis_lock import RedisRunLock
 from stocksync.errors import BadSetting, CacheUnavailable, LockHeld

@@ -9,7 +9,7 @@ from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
 from confluent_kafka.schema_registry.avro import AvroDeserializer, AvroSerializer
 from confluent_kafka.serialization import MessageField, SerializationContext
 
-from local.certificate import make_certificate
+from local.standins.certificate import make_certificate
 from stocksync.adapters.avro import UnknownEncoding
 from stocksync.errors import BadSetting, RegistryUnavailable
 from stocksync.settings import Settings

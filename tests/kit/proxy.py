@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from local.ports import free_port
+from local.servers.ports import free_port
 
 CUT_BEFORE = "cut before it arrives"
 LOSE_REPLY = "lose the reply"

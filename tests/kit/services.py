@@ -8,12 +8,12 @@ import secrets
 
 import pytest
 
-from local import java
-from local.apache_kafka import ApacheKafka
-from local.kafka import Kafka
-from local.postgres import Postgres
-from local.redis import Redis
-from local.run_folder import RunFolder
+from local.servers.kafka import Kafka
+from local.servers.postgres import Postgres
+from local.servers.redis import Redis
+from local.supervisor.run_folder import RunFolder
+from tests.kit.cluster import java
+from tests.kit.cluster.apache_kafka import ApacheKafka
 
 
 @pytest.fixture(scope="session")

@@ -5,8 +5,8 @@ from contextlib import closing
 import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 
-from local.alerts import MONITORING, AlertReader, rabin
-from local.shop import Occupied
+from local.demo.events import MONITORING, AlertReader, rabin
+from local.demo.shop import Occupied
 
 
 @pytest.mark.parametrize(

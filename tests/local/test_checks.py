@@ -5,10 +5,10 @@ from datetime import datetime
 
 import pytest
 
-from local.alerts import Received
-from local.catalogue import Counter, Product
-from local.checks import check_alerts, check_cache, check_summary, check_times
-from local.expectation import expect
+from local.demo.catalogue import Counter, Product
+from local.demo.checks import check_alerts, check_cache, check_summary, check_times
+from local.demo.events import Received
+from local.demo.expectation import expect
 
 PRODUCTS = [
     Product("A", "off by 2, expires", 9, Counter(b"7", 60)),

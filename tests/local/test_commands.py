@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from local.identity import processes
+from local.supervisor.identity import processes
 
 PROJECT = Path(__file__).resolve().parents[2]
 PARTS = ("dags", "include", "local", "plugins", "schemas")

@@ -2,8 +2,8 @@
 
 import pytest
 
-from local.catalogue import Catalogue, Counter, Product
-from local.expectation import expect
+from local.demo.catalogue import Catalogue, Counter, Product
+from local.demo.expectation import expect
 
 
 def product(stock, cached, name="PRD-1", ttl=None):

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from local.night import ZONE, awkward_moment
+from local.demo.night import ZONE, awkward_moment
 
 
 @pytest.mark.parametrize(

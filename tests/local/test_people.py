@@ -5,14 +5,14 @@ from datetime import datetime
 
 import pytest
 
-from local.catalogue import Counter, Product
-from local.expectation import expect
-from local.morning import Reports
-from local.night import Night
-from local.people import Clock, Manner, Told
-from local.people_checks import check_pagerduty, check_report, check_slack
-from local.scenarios import check_scenarios
-from local.wording import ENGLISH
+from local.demo.catalogue import Counter, Product
+from local.demo.expectation import expect
+from local.demo.morning import Reports
+from local.demo.night import Night
+from local.demo.people import Clock, Manner, Told
+from local.demo.people_checks import check_pagerduty, check_report, check_slack
+from local.demo.scenarios import check_scenarios
+from local.demo.wording import ENGLISH
 
 AT = 1_705_252_500_000  # 2024-01-15 02:15:00 in Seoul
 FINISHED = datetime.fromisoformat("2024-01-15T02:14:32+09:00")

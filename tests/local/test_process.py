@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from local.identity import processes
-from local.process import Process, ProcessFailed
-from local.run_folder import RunFolder, clean_up
+from local.supervisor.identity import processes
+from local.supervisor.process import Process, ProcessFailed
+from local.supervisor.run_folder import RunFolder, clean_up
 
 FAMILY = ["sh", "-c", "setsid sleep 1000 & sleep 1000 & sleep 1000"]
 
@@ -33,9 +33,9 @@ def own(home):
         script = f"""
             import signal
             from pathlib import Path
-            from local.postgres import Postgres
-            from local.process import Process
-            from local.run_folder import RunFolder
+            from local.servers.postgres import Postgres
+            from local.supervisor.process import Process
+            from local.supervisor.run_folder import RunFolder
             FAMILY = {FAMILY}
             with RunFolder("owned", Path({str(home)!r})) as run:
                 {body}
@@ -79,7 +79,7 @@ def eventually(holds, seconds=10):
 def test_all_that_a_program_started_ends_with_it(home):
     with RunFolder("tests", home) as run:
         family = Process("family", FAMILY, run=run).start()
-        eventually(lambda: len(working_in(run.path)) == 5)  # the keeper, the shell and three sleepers
+        eventually(lambda: len(working_in(run.path)) == 5)  # the supervisor, the shell and three sleepers
         family.stop()
         assert working_in(run.path) == []
 
@@ -118,11 +118,11 @@ def test_a_run_that_goes_on_is_left_alone_by_the_next(own, home):
 def test_orphans_of_a_killed_keeper_are_ended_by_the_next_run(own, home):
     owner, folder = own()
     eventually(lambda: len(working_in(folder)) == 5)
-    keeper = int((folder / "processes" / "family.pid").read_text().split()[0])
+    supervisor = int((folder / "processes" / "family.pid").read_text().split()[0])
     owner.kill()
-    os.kill(keeper, signal.SIGKILL)
+    os.kill(supervisor, signal.SIGKILL)
     owner.wait()
-    eventually(lambda: len(working_in(folder)) == 3)  # the shell went with its keeper, the sleepers are orphans
+    eventually(lambda: len(working_in(folder)) == 3)  # the shell went with its supervisor, the sleepers are orphans
     assert clean_up(home) == [folder]
     eventually(lambda: not working_in(folder))
 

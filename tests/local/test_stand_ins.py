@@ -4,8 +4,8 @@ import json
 import ssl
 import urllib.request
 
-from local.pagerduty import ROUTING_KEY, PagerDuty
-from local.slack import TOKEN, Slack
+from local.standins.pagerduty import ROUTING_KEY, PagerDuty
+from local.standins.slack import TOKEN, Slack
 
 
 def ask(url, body=None, trust=None, token=""):

@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from local.slack import as_read
+from local.standins.slack import as_read
 from stocksync.adapters.slack import payload
 from stocksync.alerting.batch import AlertBatch, token
 from stocksync.alerting.routing import AlertGroup

@@ -7,10 +7,10 @@ from io import StringIO
 from rich.console import Console
 
 from local.connections import PRODUCT_DB, STOCK_KAFKA, STOCK_REDIS
-from local.ports import free_port
-from local.progress import Steps
-from local.run_folder import RunFolder
+from local.console import Steps
+from local.servers.ports import free_port
 from local.stack import Stack
+from local.supervisor.run_folder import RunFolder
 from tests.kit.cluster.company import Company
 from tests.kit.cluster.statsd import statsd
 from tests.kit.real_shop import RealShop

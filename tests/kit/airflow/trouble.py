@@ -9,7 +9,7 @@ from urllib.parse import quote
 import psutil
 import psycopg2
 
-from local.kafka import Kafka
+from local.servers.kafka import Kafka
 from tests.kit.airflow.driver import await_that
 
 SYNC = "stock_sync"

@@ -7,10 +7,10 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 
-from local.apache_kafka import ApacheKafka
-from local.apicurio import Apicurio
-from local.postgres import Postgres
-from local.run_folder import RunFolder
+from local.servers.postgres import Postgres
+from local.supervisor.run_folder import RunFolder
+from tests.kit.cluster.apache_kafka import ApacheKafka
+from tests.kit.cluster.apicurio import Apicurio
 from tests.kit.cluster.compose_file import DEPLOY, environment_of, fresh_env
 from tests.kit.cluster.deployed import DeployedRedis, run_script
 from tests.kit.database import execute

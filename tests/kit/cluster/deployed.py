@@ -10,11 +10,11 @@ from pathlib import Path
 import psycopg2
 import redis
 
-from local.account import unprivileged
-from local.ports import listens
-from local.process import Process
-from local.redis import program as embedded_redis
-from local.server import Server
+from local.servers.base import Server
+from local.servers.ports import listens
+from local.servers.redis import program as embedded_redis
+from local.supervisor.account import unprivileged
+from local.supervisor.process import Process
 from tests.kit.cluster.compose_file import DEPLOY, compose, environment_of, fresh_env
 from tests.kit.paths import ROOT
 

@@ -1,7 +1,7 @@
 """A stand-in for PagerDuty: Events API v2 over TLS.
 
 Run as a program it serves until it is ended:
-python -m local.pagerduty --port PORT --folder FOLDER --journal FILE
+python -m local.standins.pagerduty --port PORT --folder FOLDER --journal FILE
 """
 
 import argparse
@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from local.certificate import make_certificate
-from local.http_stand_in import Answer, StandIn
+from local.standins.certificate import make_certificate
+from local.standins.stand_in import Answer, StandIn
 
 ROUTING_KEY = "0123456789abcdef0123456789abcdef"
 _ACTIONS = {"trigger", "acknowledge", "resolve"}

@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
-from local.account import Account
-from local.run_folder import RUN_VARIABLE, RunFolder
+from local.supervisor.account import Account
+from local.supervisor.run_folder import RUN_VARIABLE, RunFolder
 
-KEEPER = Path(__file__).with_name("keeper.py")
+SUPERVISOR = Path(__file__).with_name("supervisor.py")
 LOG_LINES_SHOWN = 15
 
 
@@ -25,7 +25,7 @@ class ProcessFailed(RuntimeError):
 
 @dataclass(eq=False)
 class Process:
-    """A program under a keeper (see `local.keeper`), with its output in the run's log folder.
+    """A program under a supervisor (see `local.supervisor.supervisor`), with its output in the run's log folder.
 
     Attributes:
         name: names the log file and the messages.
@@ -46,7 +46,7 @@ class Process:
     stop_signal: signal.Signals = signal.SIGTERM
     cwd: Path | None = None
     discard: Path | None = None
-    _keeper: subprocess.Popen[bytes] | None = field(default=None, init=False)
+    _supervisor: subprocess.Popen[bytes] | None = field(default=None, init=False)
 
     @property
     def log(self) -> Path:
@@ -61,9 +61,9 @@ class Process:
         """Start the program; `wait_until` tells when it is of use."""
         account = f"{self.account.uid}:{self.account.gid}" if self.account else "-"
         keeping = [self._record, account, int(self.stop_signal), self.discard or "-", "--"]
-        command = [sys.executable, "-I", "-S", KEEPER, *keeping, *self.command]
+        command = [sys.executable, "-I", "-S", SUPERVISOR, *keeping, *self.command]
         with self.log.open("ab") as log:
-            self._keeper = subprocess.Popen(
+            self._supervisor = subprocess.Popen(
                 [str(word) for word in command],
                 stdin=subprocess.PIPE,
                 stdout=log,
@@ -77,7 +77,7 @@ class Process:
     @property
     def running(self) -> bool:
         """Whether it was started and has not ended."""
-        return self._keeper is not None and self._keeper.poll() is None
+        return self._supervisor is not None and self._supervisor.poll() is None
 
     @property
     def pid(self) -> int:
@@ -97,9 +97,9 @@ class Process:
 
     def complete(self, seconds: float) -> None:
         """Wait for a program that ends by itself, and insist that it succeeds."""
-        keeper = self._started()
+        supervisor = self._started()
         try:
-            code = keeper.wait(seconds)
+            code = supervisor.wait(seconds)
         except subprocess.TimeoutExpired:
             self.kill()
             raise ProcessFailed(f"{self.name} did not finish within {seconds:g} s{self.last_words()}") from None
@@ -111,18 +111,18 @@ class Process:
     def stop(self, seconds: float = 10) -> None:
         """Ask the program to end in good order, and end it with all it started when the time is up."""
         if self.running:
-            keeper = self._started()
-            keeper.send_signal(signal.SIGTERM)
+            supervisor = self._started()
+            supervisor.send_signal(signal.SIGTERM)
             with contextlib.suppress(subprocess.TimeoutExpired):
-                keeper.wait(seconds)
+                supervisor.wait(seconds)
         self.kill()
 
     def kill(self) -> None:
         """End the program and all it started at once, as a crash would."""
         if self.running:
-            keeper = self._started()
-            keeper.send_signal(signal.SIGQUIT)
-            keeper.wait()
+            supervisor = self._started()
+            supervisor.send_signal(signal.SIGQUIT)
+            supervisor.wait()
         self._let_go()
 
     def pause(self) -> None:
@@ -140,12 +140,12 @@ class Process:
         return f"; the end of {self.log}:\n{''.join(lines)}" if lines else f"; {self.log} is empty"
 
     def _started(self) -> subprocess.Popen[bytes]:
-        if self._keeper is None:
+        if self._supervisor is None:
             raise ProcessFailed(f"{self.name} is not running: start it first")
-        return self._keeper
+        return self._supervisor
 
     def _let_go(self) -> None:
-        if self._keeper is not None and self._keeper.stdin is not None:
-            self._keeper.stdin.close()
+        if self._supervisor is not None and self._supervisor.stdin is not None:
+            self._supervisor.stdin.close()
             self._record.unlink(missing_ok=True)
-            self._keeper = None
+            self._supervisor = None

@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from local.airflow import Airflow
-from local.follow import await_dag, follow, latest_scheduled
-from local.progress import Steps
+from local.console import Steps
+from local.demo.follow import await_dag, follow, latest_scheduled
+from local.servers.airflow import Airflow
 
 DAG = "stock_sync"
 ZONE = ZoneInfo("Asia/Seoul")

@@ -1,18 +1,17 @@
 """The shop's two stores: put a catalogue into them, and look at what they hold."""
 
 import io
-import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import closing
-from dataclasses import dataclass
 from itertools import islice
 from typing import Self, TypeVar
 
 import redis
 from psycopg2 import sql
 
-from local.catalogue import Catalogue, Counter, Product
-from local.connections import Connection
+from local.connections import PRODUCT_DB, STOCK_REDIS, Connection, Names
+from local.demo.catalogue import Catalogue, Counter, Product
+from local.stack import Stack
 
 AT_ONCE = 1000
 OWN_KEYS = "sync:stock:*"
@@ -23,30 +22,7 @@ class Occupied(RuntimeError):
     """There is something already where the demo data should go, and it is not ours to overwrite."""
 
 
-@dataclass(frozen=True)
-class Names:
-    """What things are called, from the same settings the product reads."""
-
-    table: str = "products"
-    id_column: str = "id"
-    stock_column: str = "stock"
-    key_prefix: str = "stock:"
-    topic: str = "stock.sync.alert"
-
-    @classmethod
-    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Self:
-        """Read the settings that name places; an empty one counts as not set."""
-        chosen = {
-            "table": environment.get("STOCK_SYNC_PRODUCTS_TABLE"),
-            "id_column": environment.get("STOCK_SYNC_ID_COLUMN"),
-            "stock_column": environment.get("STOCK_SYNC_STOCK_COLUMN"),
-            "key_prefix": environment.get("STOCK_SYNC_KEY_PREFIX"),
-            "topic": environment.get("STOCK_SYNC_TOPIC"),
-        }
-        return cls(**{name: value for name, value in chosen.items() if value})
-
-
-class Shop:
+class DemoShop:
     """The ledger in PostgreSQL and the cache in Redis.
 
     Args:
@@ -60,6 +36,11 @@ class Shop:
         self._cache = cache
         self._names = names
         self._table = sql.Identifier(*names.table.split("."))
+
+    @classmethod
+    def of(cls, stack: Stack) -> Self:
+        """Return the shop of a stack, whoever's its services are."""
+        return cls(stack.connection(PRODUCT_DB), stack.connection(STOCK_REDIS), stack.names)
 
     def load(self, catalogue: Catalogue) -> None:
         """Put a catalogue in; raise Occupied, before anything is written, if the places are not empty."""

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import redis
 
-from local.process import Process
-from local.run_folder import RunFolder
-from local.server import Server
+from local.servers.base import Server
+from local.supervisor.process import Process
+from local.supervisor.run_folder import RunFolder
 
 CONFIGURATION = """\
 bind 127.0.0.1

@@ -6,8 +6,8 @@ from contextlib import ExitStack
 from datetime import datetime
 from typing import Any
 
-from local.airflow import Airflow
-from local.progress import Step, Steps
+from local.console import Step, Steps
+from local.servers.airflow import Airflow
 
 PARSE_SECONDS = 120
 RUN_SECONDS = 600

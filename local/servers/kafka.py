@@ -5,9 +5,9 @@ from pathlib import Path
 
 from confluent_kafka.admin import AdminClient
 
-from local.broker import Broker
-from local.process import Process
-from local.run_folder import RunFolder
+from local.servers.broker import Broker
+from local.supervisor.process import Process
+from local.supervisor.run_folder import RunFolder
 
 NOTICE = 5  # a level of syslog
 

@@ -12,7 +12,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from local.slack import as_read
+from local.standins.slack import as_read
 
 STYLES = {"🚨": "red", "⚠️": "yellow"}
 

@@ -5,11 +5,11 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import zip_longest
 from typing import Any
 
-from local.checks import Check, first_few
-from local.morning import Reports
-from local.night import Night
-from local.people import MESSAGES_AT_MOST, Told
-from local.slack import as_read
+from local.demo.checks import Check, first_few
+from local.demo.morning import Reports
+from local.demo.night import Night
+from local.demo.people import MESSAGES_AT_MOST, Told
+from local.standins.slack import as_read
 
 KINDS = {
     "urgent": "{n} urgent messages, one a product",

@@ -5,10 +5,10 @@ from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
 
-from local import java
-from local.process import Process
-from local.run_folder import RunFolder
-from local.server import Server
+from local.servers.base import Server
+from local.supervisor.process import Process
+from local.supervisor.run_folder import RunFolder
+from tests.kit.cluster import java
 
 VERSION = "3.0.9"
 """The last one that runs on Java 17."""
@@ -49,7 +49,7 @@ class Apicurio(Server):
     def _answers(self) -> bool:
         try:
             with urlopen(f"{self.url}/subjects", timeout=2) as answer:  # noqa: S310 - our own http
-                return bool(answer.status == 200)  # noqa: PLR2004 - HTTP's yes
+                return bool(answer.status == 200)
         except (URLError, OSError):
             return False
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from local.catalogue import Counter, Product
+from local.demo.catalogue import Counter, Product
 
 WHOLE_NUMBER = re.compile(rb"(0|-?[1-9][0-9]*)")
 INT32 = range(-(2**31), 2**31)

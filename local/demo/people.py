@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from local.expectation import Expectation
-from local.night import ZONE
-from local.wording import KOREAN, LANGUAGES, Wording
+from local.demo.expectation import Expectation
+from local.demo.night import ZONE
+from local.demo.wording import KOREAN, LANGUAGES, Wording
 
 MESSAGES_AT_MOST = 20
 URGENT_AT_MOST = 10

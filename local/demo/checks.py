@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from local.alerts import Received
-from local.catalogue import Counter
-from local.expectation import Expectation
+from local.demo.catalogue import Counter
+from local.demo.events import Received
+from local.demo.expectation import Expectation
 
 SHOWN = 5
 A_SECOND = 1  # the summary's times are whole seconds

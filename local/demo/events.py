@@ -9,17 +9,17 @@ import time
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import fastavro
 from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 from fastavro.schema import to_parsing_canonical_form
 
-from local.shop import Occupied
+from local import PROJECT
+from local.demo.shop import Occupied
 
 MONITORING = "stock-sync-monitoring"
-SCHEMA = Path(__file__).resolve().parent.parent / "schemas" / "StockSyncAlert.avsc"
+SCHEMA = PROJECT / "schemas" / "StockSyncAlert.avsc"
 SINGLE_OBJECT = b"\xc3\x01"
 CONFLUENT = b"\x00"
 RABIN_EMPTY = 0xC15D213AA4D7A795

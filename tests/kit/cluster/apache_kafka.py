@@ -2,18 +2,18 @@
 
 import secrets
 import shutil
-from pathlib import Path
 
-from local import java
-from local.broker import Broker
-from local.ports import free_port
-from local.process import Process
-from local.run_folder import RunFolder
+from local import PROJECT
+from local.servers.broker import Broker
+from local.servers.ports import free_port
+from local.supervisor.process import Process
+from local.supervisor.run_folder import RunFolder
+from tests.kit.cluster import java
 
 VERSION = "4.1.1"
 CLUSTER = "-xSxIF0NTW2EbF1ONAqNMA"
 """One in 64 of the ids that `make env` writes begins with a hyphen, as this one: it is no option."""
-DEPLOY = Path(__file__).resolve().parent.parent / "deploy" / "kafka"
+DEPLOY = PROJECT / "deploy" / "kafka"
 _MAIN = {"kafka-storage.sh": "kafka.tools.StorageTool", "kafka-server-start.sh": "kafka.Kafka"}
 
 

@@ -2,14 +2,14 @@
 
 Run as a script between that process (the owner) and the program:
 
-    python -I -S keeper.py RECORD UID:GID STOP_SIGNAL DISCARD -- PROGRAM ARGUMENT...
+    python -I -S supervisor.py RECORD UID:GID STOP_SIGNAL DISCARD -- PROGRAM ARGUMENT...
 
 The owner holds the other end of standard input. The kernel closes that end however the owner dies, SIGKILL
 included, and then the whole tree is ended here. Airflow's workers fork, rename themselves and lose their
-parents, so neither a process group nor a name finds them all: the keeper asks to inherit orphans (a child
+parents, so neither a process group nor a name finds them all: the supervisor asks to inherit orphans (a child
 subreaper), and whatever descends from it is part of the tree.
 
-RECORD is a file that gets "keeper-pid start-time program-pid", for the clean-up after a machine-wide kill.
+RECORD is a file that gets "supervisor-pid start-time program-pid", for the clean-up after a machine-wide kill.
 UID:GID is the account to run as, or "-". DISCARD is a folder to remove if the owner died, or "-".
 SIGTERM asks the program to stop with STOP_SIGNAL, SIGQUIT ends the tree at once.
 """
@@ -87,8 +87,8 @@ def become(account: str) -> None:
 
 
 def launch(command: list[str], account: str) -> int:
-    """Start the program so that it ends even if the keeper itself is killed; return its pid."""
-    keeper = os.getpid()
+    """Start the program so that it ends even if the supervisor itself is killed; return its pid."""
+    supervisor = os.getpid()
     pid = os.fork()
     if pid:
         return pid
@@ -99,7 +99,7 @@ def launch(command: list[str], account: str) -> int:
         if account != "-":
             become(account)
         prctl(PR_SET_PDEATHSIG, signal.SIGKILL)  # after the change of account, which clears it
-        if os.getppid() != keeper:
+        if os.getppid() != supervisor:
             os._exit(1)
         os.execvp(command[0], command)  # noqa: S606 - no shell is what is wanted
     except OSError as error:
@@ -127,7 +127,7 @@ def main(arguments: list[str]) -> int:
         if 0 in ready and not os.read(0, 1):
             end_tree()
             if discard != "-":
-                import shutil  # noqa: PLC0415 - rarely needed, and a keeper has to be quick to start
+                import shutil  # noqa: PLC0415 - rarely needed, and a supervisor has to be quick to start
 
                 shutil.rmtree(discard, ignore_errors=True)
             return 1

@@ -8,8 +8,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from local.catalogue import Product
-from local.checks import Check
+from local.demo.catalogue import Product
+from local.demo.checks import Check
 
 ROWS = 20
 SEVERITIES = ("LOW", "MEDIUM", "HIGH", "CRITICAL")

@@ -6,29 +6,30 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
-from local.airflow import Airflow
-from local.alerts import AlertReader, Received
-from local.catalogue import Catalogue, Counter
-from local.checks import Check, check_alerts, check_cache, check_summary, check_times
+from local import PROJECT
 from local.connections import STOCK_KAFKA, STOCK_PAGERDUTY, STOCK_SLACK
-from local.expectation import Expectation, expect
-from local.morning import Morning, Reports, switch_on_alerts
-from local.night import Night, await_good_moment, run_tonight
-from local.people import Clock, Manner, Told
-from local.people_checks import check_pagerduty, check_report, check_slack
-from local.people_shown import show_pagerduty, show_report, show_slack
-from local.progress import Steps
-from local.run_folder import RunFolder
-from local.scenarios import check_scenarios
-from local.show import show_alerts, show_checks, show_stories, show_summary
+from local.console import Steps
+from local.demo.catalogue import Catalogue, Counter
+from local.demo.checks import Check, check_alerts, check_cache, check_summary, check_times
+from local.demo.events import AlertReader, Received
+from local.demo.expectation import Expectation, expect
+from local.demo.morning import Morning, Reports, switch_on_alerts
+from local.demo.night import Night, await_good_moment, run_tonight
+from local.demo.people import Clock, Manner, Told
+from local.demo.people_checks import check_pagerduty, check_report, check_slack
+from local.demo.people_shown import show_pagerduty, show_report, show_slack
+from local.demo.scenarios import check_scenarios
+from local.demo.shop import DemoShop
+from local.demo.show import show_alerts, show_checks, show_stories, show_summary
+from local.servers.airflow import Airflow
 from local.stack import Stack
+from local.supervisor.run_folder import RunFolder
 
-RESULTS = Path(__file__).resolve().parent.parent / "build" / "demo"
+RESULTS = PROJECT / "build" / "demo"
 # Settings that say where things are or how people are spoken to; every other one would change what is expected.
 HONOURED = {"PRODUCTS_TABLE", "ID_COLUMN", "STOCK_COLUMN", "KEY_PREFIX", "TOPIC", "SCHEMA_REGISTRY_URL"} | {
     "LOCALE",
@@ -96,14 +97,15 @@ def demo(console: Console) -> int:
 @contextmanager
 def _stocked(stack: Stack, catalogue: Catalogue, steps: Steps) -> Iterator[None]:
     """Have the catalogue in both stores; take it out again if they are somebody's own."""
+    shop = DemoShop.of(stack)
     with steps.step("catalogue") as step:
-        stack.shop.load(catalogue)
+        shop.load(catalogue)
         step.note(f"{len(catalogue.products):,} products")
     try:
         yield
     finally:
         if not stack.embeds_shop:
-            stack.shop.remove()
+            shop.remove()
 
 
 def _usual_settings() -> dict[str, str]:
@@ -117,6 +119,7 @@ def _pass_day(stack: Stack, airflow: Airflow, reader: AlertReader, expected: Exp
     switch_on_alerts(airflow, steps)
     night = run_tonight(airflow, steps)
     reports = Morning(airflow, steps, night).pass_by()
+    shop = DemoShop.of(stack)
     with steps.step("results") as step:
         received = reader.read(at_least=len(expected.alerts))
         step.note(f"{len(received):,} events read from {stack.names.topic}")
@@ -124,8 +127,8 @@ def _pass_day(stack: Stack, airflow: Airflow, reader: AlertReader, expected: Exp
             night=night,
             reports=reports,
             received=received,
-            counters=stack.shop.counters(),
-            leftovers=stack.shop.other_keys(),
+            counters=shop.counters(),
+            leftovers=shop.other_keys(),
             slack=list(stack.slack.messages) if stack.slack else None,
             pagerduty=list(stack.pagerduty.events) if stack.pagerduty else None,
         )

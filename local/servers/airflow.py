@@ -9,15 +9,13 @@ import os
 import secrets
 import sys
 from collections.abc import Callable, Collection, Mapping
-from pathlib import Path
 
-from local.airflow_api import AirflowApi
-from local.ports import free_port
-from local.process import Process, ProcessFailed
-from local.progress import Steps
-from local.run_folder import RunFolder
+from local import PROJECT
+from local.servers.airflow_api import AirflowApi
+from local.servers.ports import free_port
+from local.supervisor.process import Process, ProcessFailed
+from local.supervisor.run_folder import RunFolder
 
-PROJECT = Path(__file__).resolve().parent.parent
 # Task logs are files on this machine, which the API server reads itself: no need for log servers, which would
 # listen on every interface.
 COMPONENTS = {
@@ -67,20 +65,20 @@ class Airflow:
             words = ["celery", "worker", "--skip-serve-logs", "--celery-hostname", name]
             self.components[name] = self._program(name, words)
 
-    def start(self, steps: Steps) -> None:
-        """Create the metadata tables, start every component; return when each of them is healthy."""
+    def migrate(self) -> None:
+        """Create its home and the metadata tables."""
         self.home.mkdir(mode=0o700)
         (self.home / "config").symlink_to(PROJECT / "config")
         passwords = self.home / "passwords.json"
         passwords.touch(mode=0o600)
         passwords.write_text(json.dumps({self.user: self.password}))
-        with steps.step("Airflow's metadata"):
-            self._program("migrate", ["db", "migrate"]).start().complete(START_SECONDS)
-        with steps.step("Airflow") as step:
-            for component in self.components.values():
-                component.start()
-            step.note(", ".join(self.components))
-            self.wait_until(self._healthy, "become healthy", START_SECONDS)
+        self._program("migrate", ["db", "migrate"]).start().complete(START_SECONDS)
+
+    def start(self) -> None:
+        """Start every component; return when each of them is healthy."""
+        for component in self.components.values():
+            component.start()
+        self.wait_until(self._healthy, "become healthy", START_SECONDS)
 
     def wait_until(self, ready: Callable[[], bool], what: str, seconds: float) -> None:
         """Wait until `ready()` holds; raise if a component ends, or the time is up, before that."""

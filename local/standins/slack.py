@@ -1,6 +1,6 @@
 """A stand-in for Slack: chat.postMessage over HTTP, with Slack's rules about what a message may be.
 
-Run as a program it serves until it is ended: python -m local.slack --port PORT --journal FILE
+Run as a program it serves until it is ended: python -m local.standins.slack --port PORT --journal FILE
 """
 
 import argparse
@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from local.http_stand_in import Answer, StandIn
+from local.standins.stand_in import Answer, StandIn
 
 TOKEN = "xoxb-stand-in"  # noqa: S105 - opens nothing
 _METHOD = "/api/chat.postMessage"

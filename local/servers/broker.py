@@ -5,8 +5,8 @@ from abc import abstractmethod
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient, NewTopic
 
-from local.ports import listens
-from local.server import Server
+from local.servers.base import Server
+from local.servers.ports import listens
 
 
 class Broker(Server):

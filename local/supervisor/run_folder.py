@@ -14,9 +14,10 @@ import time
 from pathlib import Path
 from typing import Self
 
-from local.identity import Identity, processes, stat_fields
+from local import PROJECT
+from local.supervisor.identity import Identity, processes, stat_fields
 
-HOME = Path(__file__).resolve().parent.parent / "build" / "local"
+HOME = PROJECT / "build" / "local"
 LAST_WORDS_SECONDS = 10
 RUN_VARIABLE = "STOCK_SYNC_LOCAL_RUN"
 """Environment variable of every program of a run, with the run's folder."""
@@ -82,24 +83,24 @@ def clean_up(home: Path = HOME) -> list[Path]:
 def _end_processes(folder: Path) -> None:
     owner = owner_of(folder)
     boot = owner.boot if owner else ""
-    keepers = [
+    supervisors = [
         Identity(int(pid), int(started), boot)
         for pid, started, _ in (record.read_text().split() for record in (folder / "processes").glob("*.pid"))
     ]
-    for keeper in keepers:
-        if keeper.lives():  # it has noticed by itself that its owner died; this only hurries it
-            os.kill(keeper.pid, signal.SIGQUIT)
+    for supervisor in supervisors:
+        if supervisor.lives():  # it has noticed by itself that its owner died; this only hurries it
+            os.kill(supervisor.pid, signal.SIGQUIT)
     deadline = time.monotonic() + LAST_WORDS_SECONDS
-    while any(keeper.lives() for keeper in keepers) and time.monotonic() < deadline:
+    while any(supervisor.lives() for supervisor in supervisors) and time.monotonic() < deadline:
         time.sleep(0.02)
-    if keepers and boot == Identity.of(os.getpid()).boot:
-        _end_orphans({keeper.pid for keeper in keepers}, folder)
+    if supervisors and boot == Identity.of(os.getpid()).boot:
+        _end_orphans({supervisor.pid for supervisor in supervisors}, folder)
 
 
 def _end_orphans(sessions: set[int], folder: Path) -> None:
-    """Kill what a keeper that was killed itself could not end.
+    """Kill what a supervisor that was killed itself could not end.
 
-    Ours is what works in the run's folders and either belongs to a keeper's session or has the run's name in its
+    Ours is what works in the run's folders and either belongs to a supervisor's session or has the run's name in its
     environment. Each of the two alone can be lost: a program may start a session, or write its title over its
     environment. A person's shell in that folder has neither.
     """
@@ -121,6 +122,6 @@ def _noted(folder: Path) -> list[Path]:
 
 def _remove(folder: Path) -> None:
     for place in _noted(folder):
-        shutil.rmtree(place, ignore_errors=True)  # its keeper may have removed it, or be at it right now
+        shutil.rmtree(place, ignore_errors=True)  # its supervisor may have removed it, or be at it right now
     with contextlib.suppress(FileNotFoundError):  # another run is cleaning up the same crash
         shutil.rmtree(folder.rename(folder.with_name(f"gone-{folder.name}")))

@@ -3,8 +3,8 @@
 from abc import ABC, abstractmethod
 from typing import Self
 
-from local.ports import free_port
-from local.process import Process
+from local.servers.ports import free_port
+from local.supervisor.process import Process
 
 
 class Server(ABC):

@@ -12,10 +12,10 @@ import psycopg2
 from psycopg2 import sql
 from psycopg2.extensions import connection as Connection  # noqa: N812 - it is a class
 
-from local.account import Account, unprivileged
-from local.process import Process
-from local.run_folder import RunFolder
-from local.server import Server
+from local.servers.base import Server
+from local.supervisor.account import Account, unprivileged
+from local.supervisor.process import Process
+from local.supervisor.run_folder import RunFolder
 
 # Nothing here has to survive a power cut, and a laptop is small.
 SETTINGS = {

@@ -5,7 +5,9 @@ import subprocess
 import tarfile
 from pathlib import Path
 
-HOME = Path(__file__).resolve().parent.parent / "build" / "java"
+from local import PROJECT
+
+HOME = PROJECT / "build" / "java"
 TOOLS = ("java", "mvn")
 _POM = """\
 <project>
@@ -65,7 +67,7 @@ def _maven(folder: Path, *words: str) -> None:
     if absent := missing():
         raise JavaMissing(f"{absent}: install a JDK of version 17 or newer and Maven")
     done = subprocess.run(
-        ["mvn", "--batch-mode", "--quiet", *words],  # noqa: S607 - whichever Maven the machine has
+        ["mvn", "--batch-mode", "--quiet", *words],
         cwd=folder,
         check=False,
         capture_output=True,

@@ -4,10 +4,10 @@ import time
 from dataclasses import dataclass
 from datetime import datetime
 
-from local.airflow import Airflow
-from local.follow import LOOK_SECONDS, RUN_SECONDS, RunFailed, await_dag, follow, latest_scheduled
-from local.night import REPORT_TICK, ZONE, Night
-from local.progress import Steps
+from local.console import Steps
+from local.demo.follow import LOOK_SECONDS, RUN_SECONDS, RunFailed, await_dag, follow, latest_scheduled
+from local.demo.night import REPORT_TICK, ZONE, Night
+from local.servers.airflow import Airflow
 
 ALERTS = "stock_sync_alerts"
 REPORT = "stock_sync_daily_report"

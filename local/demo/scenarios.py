@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from local.catalogue import Product
-from local.checks import Check, first_few
+from local.demo.catalogue import Product
+from local.demo.checks import Check, first_few
 
 RESTARTED, BUG = "(scenario 1)", "(scenario 2)"
 

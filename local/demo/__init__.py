@@ -1,0 +1,1 @@
+"""One night over a catalogue whose differences are known, held against what they should give."""
