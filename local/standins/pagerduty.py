@@ -6,12 +6,14 @@ python -m local.standins.pagerduty --port PORT --folder FOLDER --journal FILE
 
 import argparse
 import json
+import ssl
 import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from local.standins.certificate import make_certificate
+import trustme
+
 from local.standins.stand_in import Answer, StandIn
 
 ROUTING_KEY = "0123456789abcdef0123456789abcdef"
@@ -24,12 +26,15 @@ class PagerDuty(StandIn):
     """A service that keeps the events it gets; `events` has them, in order.
 
     Args:
-        folder: gets the certificate.
+        folder: gets `pagerduty.pem`, the authority that clients have to trust.
         journal: a file that gets each accepted event as a line of JSON.
     """
 
     def __init__(self, folder: Path, journal: Path | None = None, port: int = 0) -> None:
-        self.ca_file, tls = make_certificate(folder)
+        authority, tls = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        authority.issue_cert("127.0.0.1").configure_cert(tls)
+        self.ca_file = folder / "pagerduty.pem"
+        authority.cert_pem.write_to_path(self.ca_file)
         super().__init__(_answer, journal=journal, tls=tls, port=port)
 
     @property

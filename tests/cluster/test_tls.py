@@ -5,8 +5,8 @@ import secrets
 from contextlib import closing
 
 import pytest
+import trustme
 
-from local.standins.certificate import make_certificate
 from stocksync.errors import CacheUnavailable, LedgerUnavailable
 from stocksync.settings import Settings
 from tests.kit.cluster.deployed import DEBIAN_POSTGRES, DebianPostgres, DeployedRedis, debian_redis, run_script
@@ -17,23 +17,27 @@ pytestmark = pytest.mark.usefixtures("cluster")
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory):
-    """A certificate for 127.0.0.1 and its key; a second pair that nobody trusts."""
-    folder = tmp_path_factory.mktemp("tls")
-    ca_file, _ = make_certificate(folder)
-    return ca_file, next(folder.glob("*.key"))
+    """What a client trusts, and the certificate for 127.0.0.1 with its key."""
+    authority, folder = trustme.CA(), tmp_path_factory.mktemp("tls")
+    authority.cert_pem.write_to_path(folder / "ca.pem")
+    authority.issue_cert("127.0.0.1").private_key_and_cert_chain_pem.write_to_path(folder / "server.pem")
+    return folder / "ca.pem", folder / "server.pem"
 
 
 @pytest.fixture(scope="module")
 def stranger(tmp_path_factory):
-    return make_certificate(tmp_path_factory.mktemp("stranger"))[0]
+    """An authority that signed nothing here."""
+    ca_file = tmp_path_factory.mktemp("stranger") / "ca.pem"
+    trustme.CA().cert_pem.write_to_path(ca_file)
+    return ca_file
 
 
 @pytest.fixture(scope="module")
 def secure_redis(run_folder, certificate):
     if debian_redis() is None:
         pytest.skip("needs a Redis with TLS: apt-get install redis-tools")
-    ca_file, key = certificate
-    words = ["--port", "0", "--tls-cert-file", str(ca_file), "--tls-key-file", str(key)]
+    ca_file, server_file = certificate
+    words = ["--port", "0", "--tls-cert-file", str(server_file), "--tls-key-file", str(server_file)]
     words += ["--tls-ca-cert-file", str(ca_file), "--tls-auth-clients", "no"]
     with DeployedRedis(
         run_folder, "stock-redis", words=words, program=debian_redis(), port_word="--tls-port"
@@ -45,7 +49,7 @@ def secure_redis(run_folder, certificate):
 def secure_postgres(run_folder, certificate):
     if not DEBIAN_POSTGRES:
         pytest.skip("needs a PostgreSQL with TLS: apt-get install postgresql")
-    with DebianPostgres(run_folder, *certificate) as server:
+    with DebianPostgres(run_folder, certificate[1]) as server:
         yield server
 
 

@@ -5,11 +5,11 @@ import logging
 import ssl
 
 import pytest
+import trustme
 from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
 from confluent_kafka.schema_registry.avro import AvroDeserializer, AvroSerializer
 from confluent_kafka.serialization import MessageField, SerializationContext
 
-from local.standins.certificate import make_certificate
 from stocksync.adapters.avro import UnknownEncoding
 from stocksync.errors import BadSetting, RegistryUnavailable
 from stocksync.settings import Settings
@@ -164,8 +164,9 @@ def test_a_url_that_is_none_is_refused_without_its_password(settings):
 
 
 def test_https_needs_a_certificate_that_is_trusted(formats, settings, monkeypatch, tmp_path):
-    ca_file, context = make_certificate(tmp_path)
-    assert isinstance(context, ssl.SSLContext)
+    authority, context, ca_file = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), tmp_path / "ca.pem"
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    authority.cert_pem.write_to_path(ca_file)
     with FakeRegistry(tls=context) as registry:
         registry.register(SUBJECT, TEXT)
         with pytest.raises(RegistryUnavailable, match="ca_file"):

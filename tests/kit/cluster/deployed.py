@@ -77,10 +77,10 @@ class DebianPostgres(Server):
     name = "PostgreSQL with TLS"
     patience = 60
 
-    def __init__(self, run, certificate, key):
+    def __init__(self, run, certificate_with_key):
         super().__init__()
         self.password = "a password"
-        self._run, self._tls = run, (certificate, key)
+        self._run, self._tls = run, certificate_with_key
 
     def _prepare(self):
         place = self._run.elsewhere()
@@ -88,20 +88,19 @@ class DebianPostgres(Server):
         data, secret = place / "data", place / "password"
         data.mkdir(mode=0o700)
         secret.write_text(self.password)
-        certificate, key = [place / "server.pem", place / "server.key"]
-        for source, copy in zip(self._tls, (certificate, key), strict=True):
-            shutil.copy(source, copy)
-            copy.chmod(0o600)
+        certificate = place / "server.pem"
+        shutil.copy(self._tls, certificate)
+        certificate.chmod(0o600)
         account = unprivileged()
         if account:
-            for path in (secret, data, certificate, key):
+            for path in (secret, data, certificate):
                 account.own(path)
         how = {"run": self._run, "account": account, "cwd": data, "discard": place}
         initdb = [DEBIAN_POSTGRES[-1] / "initdb", "-U", "postgres", "-A", "scram-sha-256", f"--pwfile={secret}"]
         Process("debian-initdb", [*initdb, "-D", data], **how).start().complete(60)
         (data / "pg_hba.conf").write_text("hostssl all all 127.0.0.1/32 scram-sha-256\n")
         settings = {"listen_addresses": self.host, "port": self.port, "unix_socket_directories": "", "ssl": "on"}
-        settings |= {"ssl_cert_file": certificate, "ssl_key_file": key, "fsync": "off"}
+        settings |= {"ssl_cert_file": certificate, "ssl_key_file": certificate, "fsync": "off"}
         words = [f"-c{name}={value}" for name, value in settings.items()]
         command = [DEBIAN_POSTGRES[-1] / "postgres", "-D", data, *words]
         return Process("debian-postgres", command, stop_signal=signal.SIGINT, **how)
