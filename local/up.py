@@ -48,19 +48,19 @@ def up(console: Console) -> NoReturn:
 
 def down(console: Console) -> int:
     """End what `up` started, and remove what crashed runs left behind."""
-    owners = {folder: owner_of(folder) for folder in HOME.glob("run-up-*")}
-    for folder, owner in owners.items():
-        if owner and owner.lives():
-            os.kill(owner.pid, signal.SIGTERM)
+    folders = list(HOME.glob("run-up-*"))
+    for folder in folders:
+        if owner := owner_of(folder):
+            os.kill(owner, signal.SIGTERM)
             deadline = time.monotonic() + DOWN_SECONDS
-            while owner.lives():
+            while owner_of(folder):
                 if time.monotonic() > deadline:
-                    raise ProcessFailed(f"process {owner.pid} ({folder}) did not end within {DOWN_SECONDS} s")
+                    raise ProcessFailed(f"process {owner} ({folder}) did not end within {DOWN_SECONDS} s")
                 time.sleep(0.1)
             console.print("the stack is down")
     for folder in clean_up():
         console.print(f"cleaned up after a crash: {folder.name}", highlight=False)
-    if not owners:
+    if not folders:
         console.print("nothing is up")
     return 0
 

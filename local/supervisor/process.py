@@ -61,7 +61,7 @@ class Process:
         """Start the program; `wait_until` tells when it is of use."""
         account = f"{self.account.uid}:{self.account.gid}" if self.account else "-"
         keeping = [self._record, account, int(self.stop_signal), self.discard or "-", "--"]
-        command = [sys.executable, "-I", "-S", SUPERVISOR, *keeping, *self.command]
+        command = [sys.executable, "-I", SUPERVISOR, *keeping, *self.command]
         with self.log.open("ab") as log:
             self._supervisor = subprocess.Popen(
                 [str(word) for word in command],
@@ -83,7 +83,7 @@ class Process:
     def pid(self) -> int:
         """The program's own process number."""
         self.wait_until(self._record.exists, "be started", 10)
-        return int(self._record.read_text().split()[2])
+        return int(self._record.read_text().split()[1])
 
     def wait_until(self, ready: Callable[[], bool], what: str, seconds: float) -> None:
         """Wait until `ready()` holds; raise if the program ends, or the time is up, before that."""

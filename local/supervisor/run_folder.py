@@ -5,6 +5,7 @@ whose owner is gone is the trace of a crash, and the next run of any kind ends a
 """
 
 import contextlib
+import fcntl
 import os
 import secrets
 import shutil
@@ -14,8 +15,9 @@ import time
 from pathlib import Path
 from typing import Self
 
+import psutil
+
 from local import PROJECT
-from local.supervisor.identity import Identity, processes, stat_fields
 
 HOME = PROJECT / "build" / "local"
 LAST_WORDS_SECONDS = 10
@@ -41,7 +43,10 @@ class RunFolder:
         newborn = self.path.with_name(f"new-{self.path.name}")
         newborn.mkdir(parents=True, mode=0o711)  # others may pass through to a folder of their own, and see nothing
         (newborn / "processes").mkdir(mode=0o700)
-        (newborn / "owner").write_text(str(Identity.of(os.getpid())))
+        self._owner = (newborn / "owner").open("w")
+        self._owner.write(f"{os.getpid()}\n")
+        self._owner.flush()
+        fcntl.flock(self._owner, fcntl.LOCK_EX)
         newborn.rename(self.path)
         shutil.rmtree(self.logs, ignore_errors=True)
         self.logs.mkdir(parents=True)
@@ -50,6 +55,7 @@ class RunFolder:
     def __exit__(self, *_: object) -> None:
         _end_processes(self.path)
         _remove(self.path)
+        self._owner.close()
 
     def elsewhere(self) -> Path:
         """Make a folder outside the project, for an account that cannot enter it; removed with the run."""
@@ -60,18 +66,30 @@ class RunFolder:
         return path
 
 
-def owner_of(folder: Path) -> Identity | None:
-    """Return the process a run belongs to, None if the run has just been removed."""
+def holder(file: Path) -> int | None:
+    """Return the process that holds a file locked, None if nobody does or the file is gone.
+
+    The kernel lets go of a lock however its holder ends; a process number alone is used again.
+    """
     try:
-        return Identity.parse((folder / "owner").read_text())
+        with file.open() as held:
+            pid = int(held.read().split()[0])
+            fcntl.flock(held, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except FileNotFoundError:
         return None
+    except BlockingIOError:
+        return pid
+    return None
+
+
+def owner_of(folder: Path) -> int | None:
+    """Return the process a run belongs to, None if it is dead or the run has just been removed."""
+    return holder(folder / "owner")
 
 
 def clean_up(home: Path = HOME) -> list[Path]:
     """End and remove what runs left behind whose owner is dead; return their folders."""
-    owners = {folder: owner_of(folder) for folder in home.glob("run-*")}
-    dead = [folder for folder, owner in owners.items() if owner and not owner.lives()]
+    dead = [folder for folder in home.glob("run-*") if owner_of(folder) is None and folder.exists()]
     for folder in dead:
         _end_processes(folder)
         _remove(folder)
@@ -81,20 +99,16 @@ def clean_up(home: Path = HOME) -> list[Path]:
 
 
 def _end_processes(folder: Path) -> None:
-    owner = owner_of(folder)
-    boot = owner.boot if owner else ""
-    supervisors = [
-        Identity(int(pid), int(started), boot)
-        for pid, started, _ in (record.read_text().split() for record in (folder / "processes").glob("*.pid"))
-    ]
-    for supervisor in supervisors:
-        if supervisor.lives():  # it has noticed by itself that its owner died; this only hurries it
-            os.kill(supervisor.pid, signal.SIGQUIT)
+    records = list((folder / "processes").glob("*.pid"))
+    sessions = {int(record.read_text().split()[0]) for record in records if record.stat().st_mtime > psutil.boot_time()}
+    for record in records:
+        if supervisor := holder(record):  # it has noticed by itself that its owner died; this only hurries it
+            os.kill(supervisor, signal.SIGQUIT)
     deadline = time.monotonic() + LAST_WORDS_SECONDS
-    while any(supervisor.lives() for supervisor in supervisors) and time.monotonic() < deadline:
+    while any(map(holder, records)) and time.monotonic() < deadline:
         time.sleep(0.02)
-    if supervisors and boot == Identity.of(os.getpid()).boot:
-        _end_orphans({supervisor.pid for supervisor in supervisors}, folder)
+    if sessions:
+        _end_orphans(sessions, folder)
 
 
 def _end_orphans(sessions: set[int], folder: Path) -> None:
@@ -105,14 +119,12 @@ def _end_orphans(sessions: set[int], folder: Path) -> None:
     environment. A person's shell in that folder has neither.
     """
     places = [folder, *_noted(folder)]
-    name = f"{RUN_VARIABLE}={folder}".encode()
-    for pid in processes():
-        with contextlib.suppress(OSError):  # it ended while we looked, or is none of ours
-            works_in = Path(str(Path(f"/proc/{pid}/cwd").readlink()).removesuffix(" (deleted)"))
-            if any(works_in.is_relative_to(place) for place in places) and (
-                int(stat_fields(pid)[3]) in sessions or name in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error, OSError):  # it ended while we looked, or is none of ours
+            if any(Path(process.cwd()).is_relative_to(place) for place in places) and (
+                os.getsid(process.pid) in sessions or process.environ().get(RUN_VARIABLE) == str(folder)
             ):
-                os.kill(pid, signal.SIGKILL)
+                process.kill()
 
 
 def _noted(folder: Path) -> list[Path]:

@@ -2,26 +2,31 @@
 
 Run as a script between that process (the owner) and the program:
 
-    python -I -S supervisor.py RECORD UID:GID STOP_SIGNAL DISCARD -- PROGRAM ARGUMENT...
+    python -I supervisor.py RECORD UID:GID STOP_SIGNAL DISCARD -- PROGRAM ARGUMENT...
 
 The owner holds the other end of standard input. The kernel closes that end however the owner dies, SIGKILL
 included, and then the whole tree is ended here. Airflow's workers fork, rename themselves and lose their
 parents, so neither a process group nor a name finds them all: the supervisor asks to inherit orphans (a child
 subreaper), and whatever descends from it is part of the tree.
 
-RECORD is a file that gets "supervisor-pid start-time program-pid", for the clean-up after a machine-wide kill.
+RECORD is a file that gets "supervisor-pid program-pid", for the clean-up after a machine-wide kill; it is locked for
+as long as the supervisor lives.
 UID:GID is the account to run as, or "-". DISCARD is a folder to remove if the owner died, or "-".
 SIGTERM asks the program to stop with STOP_SIGNAL, SIGQUIT ends the tree at once.
 """
 
 import contextlib
 import ctypes
+import fcntl
 import os
 import select
+import shutil
 import signal
 import sys
 import time
 from pathlib import Path
+
+import psutil
 
 PR_SET_PDEATHSIG = 1
 PR_SET_CHILD_SUBREAPER = 36
@@ -32,26 +37,6 @@ def prctl(option: int, value: int) -> None:
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.prctl(option, value, 0, 0, 0) != 0:
         raise OSError(ctypes.get_errno(), f"prctl({option}, {value}) was refused")
-
-
-def stat_fields(pid: int) -> list[str]:
-    """Return the fields of /proc/PID/stat after the program's name, which may hold spaces and brackets."""
-    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-
-
-def descendants() -> list[int]:
-    """Return the living processes below this one, children before grandchildren."""
-    children: dict[int, list[int]] = {}
-    for name in os.listdir("/proc"):  # noqa: PTH208 - names are all that is wanted of ten thousand entries
-        if name.isdigit():
-            with contextlib.suppress(OSError):  # it ended while we looked
-                state, parent, *_ = stat_fields(int(name))
-                if state != "Z":
-                    children.setdefault(int(parent), []).append(int(name))
-    found = children.get(os.getpid(), [])
-    for pid in found:
-        found.extend(children.get(pid, []))
-    return found
 
 
 def reap(program: int) -> int | None:
@@ -69,10 +54,10 @@ def reap(program: int) -> int | None:
 
 def end_tree() -> None:
     """Kill every descendant, and those born meanwhile, until none is left."""
-    while living := descendants():
-        for pid in living:
-            with contextlib.suppress(ProcessLookupError):  # it ended by itself
-                os.kill(pid, signal.SIGKILL)
+    while living := psutil.Process().children(recursive=True):
+        for process in living:
+            with contextlib.suppress(psutil.NoSuchProcess):  # it ended by itself
+                process.kill()
         reap(0)
         time.sleep(0.005)
     reap(0)
@@ -107,8 +92,30 @@ def launch(command: list[str], account: str) -> int:
     os._exit(127)
 
 
+def keep(program: int, news: int, stop_signal: int, discard: str) -> int:
+    """Wait until the program ends, the owner does, or a signal comes; return the exit code."""
+    while True:
+        ready, _, _ = select.select([0, news], [], [])
+        if 0 in ready and not os.read(0, 1):
+            end_tree()
+            if discard != "-":
+                shutil.rmtree(discard, ignore_errors=True)
+            return 1
+        for received in os.read(news, 64) if news in ready else b"":
+            if received == signal.SIGTERM:
+                with contextlib.suppress(ProcessLookupError):  # it has just ended
+                    os.kill(program, stop_signal)
+            elif received == signal.SIGQUIT:
+                end_tree()
+                return 1
+        code = reap(program)
+        if code is not None:
+            end_tree()
+            return code if code >= 0 else 128 - code
+
+
 def main(arguments: list[str]) -> int:
-    """Keep the program until it ends or the owner does; return the program's exit code."""
+    """Start the program and keep it; return its exit code."""
     (record, account, stop_signal, discard), command = arguments[:4], arguments[5:]
     prctl(PR_SET_CHILD_SUBREAPER, 1)
     news, wake = os.pipe()
@@ -118,30 +125,12 @@ def main(arguments: list[str]) -> int:
     for number in (signal.SIGTERM, signal.SIGQUIT, signal.SIGCHLD):
         signal.signal(number, lambda *_: None)
     program = launch(command, account)
-    partial = Path(f"{record}.new")
-    partial.write_text(f"{os.getpid()} {stat_fields(os.getpid())[19]} {program}\n")
-    partial.rename(record)
-
-    while True:
-        ready, _, _ = select.select([0, news], [], [])
-        if 0 in ready and not os.read(0, 1):
-            end_tree()
-            if discard != "-":
-                import shutil  # noqa: PLC0415 - rarely needed, and a supervisor has to be quick to start
-
-                shutil.rmtree(discard, ignore_errors=True)
-            return 1
-        for received in os.read(news, 64) if news in ready else b"":
-            if received == signal.SIGTERM:
-                with contextlib.suppress(ProcessLookupError):  # it has just ended
-                    os.kill(program, int(stop_signal))
-            elif received == signal.SIGQUIT:
-                end_tree()
-                return 1
-        code = reap(program)
-        if code is not None:
-            end_tree()
-            return code if code >= 0 else 128 - code
+    with Path(f"{record}.new").open("w") as held:
+        held.write(f"{os.getpid()} {program}\n")
+        held.flush()
+        fcntl.flock(held, fcntl.LOCK_EX)
+        Path(held.name).rename(record)
+        return keep(program, news, int(stop_signal), discard)
 
 
 if __name__ == "__main__":

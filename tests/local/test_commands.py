@@ -13,9 +13,8 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
+import psutil
 import pytest
-
-from local.supervisor.identity import processes
 
 PROJECT = Path(__file__).resolve().parents[2]
 PARTS = ("dags", "include", "local", "plugins", "schemas")
@@ -71,7 +70,7 @@ class Checkout:
     def processes(self):
         """Every process that works in this copy or was started from it."""
         found = []
-        for pid in processes():
+        for pid in psutil.pids():
             try:
                 place = Path(f"/proc/{pid}/cwd").readlink()
                 words = Path(f"/proc/{pid}/cmdline").read_bytes()

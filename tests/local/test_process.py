@@ -10,9 +10,9 @@ import textwrap
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 
-from local.supervisor.identity import processes
 from local.supervisor.process import Process, ProcessFailed
 from local.supervisor.run_folder import RunFolder, clean_up
 
@@ -59,7 +59,7 @@ def own(home):
 def working_in(folder):
     """Processes whose working folder is `folder` or below it."""
     found = []
-    for pid in processes():
+    for pid in psutil.pids():
         try:
             place = Path(f"/proc/{pid}/cwd").readlink()
         except OSError:
