@@ -106,11 +106,9 @@ def keep(program: int, news: int, stop_signal: int, discard: str) -> int:
                 with contextlib.suppress(ProcessLookupError):  # it has just ended
                     os.kill(program, stop_signal)
             elif received == signal.SIGQUIT:
-                end_tree()
                 return 1
         code = reap(program)
         if code is not None:
-            end_tree()
             return code if code >= 0 else 128 - code
 
 
@@ -124,13 +122,16 @@ def main(arguments: list[str]) -> int:
     signal.set_wakeup_fd(wake)
     for number in (signal.SIGTERM, signal.SIGQUIT, signal.SIGCHLD):
         signal.signal(number, lambda *_: None)
-    program = launch(command, account)
-    with Path(f"{record}.new").open("w") as held:
-        held.write(f"{os.getpid()} {program}\n")
-        held.flush()
+    with Path(f"{record}.new").open("w") as held:  # nothing is started for a run that is already gone
         fcntl.flock(held, fcntl.LOCK_EX)
-        Path(held.name).rename(record)
-        return keep(program, news, int(stop_signal), discard)
+        program = launch(command, account)
+        try:
+            held.write(f"{os.getpid()} {program}\n")
+            held.flush()
+            Path(held.name).rename(record)
+            return keep(program, news, int(stop_signal), discard)
+        finally:
+            end_tree()
 
 
 if __name__ == "__main__":

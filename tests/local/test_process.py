@@ -1,5 +1,6 @@
 """A program of the stack never outlives whoever started it, however that one ends."""
 
+import contextlib
 import os
 import shutil
 import signal
@@ -14,7 +15,7 @@ import psutil
 import pytest
 
 from local.supervisor.process import Process, ProcessFailed
-from local.supervisor.run_folder import RunFolder, clean_up
+from local.supervisor.run_folder import RUN_VARIABLE, RunFolder, clean_up
 
 FAMILY = ["sh", "-c", "setsid sleep 1000 & sleep 1000 & sleep 1000"]
 
@@ -56,17 +57,19 @@ def own(home):
     clean_up(home)
 
 
-def working_in(folder):
-    """Processes whose working folder is `folder` or below it."""
+def programs_of(folder):
+    """The processes of a run by what their environment says, which holds when its folder has gone."""
     found = []
-    for pid in psutil.pids():
-        try:
-            place = Path(f"/proc/{pid}/cwd").readlink()
-        except OSError:
-            continue
-        if place.is_relative_to(folder):
-            found.append(pid)
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):  # it ended while we looked
+            if process.environ().get(RUN_VARIABLE) == str(folder):
+                found.append(process)
     return found
+
+
+def await_family(folder):
+    """Wait until all of FAMILY are there: the supervisor, the shell and three sleepers."""
+    eventually(lambda: len(programs_of(folder)) == 5)
 
 
 def eventually(holds, seconds=10):
@@ -79,24 +82,24 @@ def eventually(holds, seconds=10):
 def test_all_that_a_program_started_ends_with_it(home):
     with RunFolder("tests", home) as run:
         family = Process("family", FAMILY, run=run).start()
-        eventually(lambda: len(working_in(run.path)) == 5)  # the supervisor, the shell and three sleepers
+        await_family(run.path)
         family.stop()
-        assert working_in(run.path) == []
+        assert programs_of(run.path) == []
 
 
 def test_orphans_of_a_program_end_with_it(home):
     with RunFolder("tests", home) as run:
         Process("parent", ["sh", "-c", "setsid sleep 1000 & exit 0"], run=run).start().complete(10)
-        assert working_in(run.path) == []
+        assert programs_of(run.path) == []
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
 def test_a_program_ends_when_its_owner_does(own, how):
     owner, folder = own()
-    eventually(lambda: len(working_in(folder)) == 5)
+    await_family(folder)
     owner.send_signal(how)
     owner.wait()
-    eventually(lambda: not working_in(folder))
+    eventually(lambda: not programs_of(folder))
 
 
 def test_the_next_run_removes_what_a_killed_one_left(own, home):
@@ -106,25 +109,26 @@ def test_the_next_run_removes_what_a_killed_one_left(own, home):
     assert folder.exists()
     with RunFolder("tests", home):
         assert not folder.exists()
+    eventually(lambda: not programs_of(folder))
 
 
 def test_a_run_that_goes_on_is_left_alone_by_the_next(own, home):
     _, folder = own()
-    eventually(lambda: len(working_in(folder)) == 5)
+    await_family(folder)
     with RunFolder("tests", home):
-        assert len(working_in(folder)) == 5
+        assert len(programs_of(folder)) == 5
 
 
-def test_orphans_of_a_killed_keeper_are_ended_by_the_next_run(own, home):
+def test_orphans_of_a_killed_supervisor_are_ended_by_the_next_run(own, home):
     owner, folder = own()
-    eventually(lambda: len(working_in(folder)) == 5)
+    await_family(folder)
     supervisor = int((folder / "processes" / "family.pid").read_text().split()[0])
-    owner.kill()
     os.kill(supervisor, signal.SIGKILL)
+    owner.kill()
     owner.wait()
-    eventually(lambda: len(working_in(folder)) == 3)  # the shell went with its supervisor, the sleepers are orphans
+    eventually(lambda: len(programs_of(folder)) == 3)  # the shell went with its supervisor, the sleepers are orphans
     assert clean_up(home) == [folder]
-    eventually(lambda: not working_in(folder))
+    eventually(lambda: not programs_of(folder))
 
 
 def test_a_program_that_ends_too_early_is_told_with_its_last_words(run_folder):
@@ -142,12 +146,12 @@ def test_a_program_that_does_not_exist_is_named(run_folder):
 def test_root_runs_postgres_outside_a_folder_that_is_closed_to_others(own, home, open_folder, monkeypatch):
     monkeypatch.setenv("TMPDIR", str(open_folder))
     home.mkdir(mode=0o700)
-    owner, _ = own("Postgres(run).start()")
+    owner, folder = own("Postgres(run).start()")
     (place,) = open_folder.iterdir()
-    assert len(working_in(place)) > 5
+    assert {"postgres"} < {process.name() for process in programs_of(folder)}
     owner.kill()
     owner.wait()
-    eventually(lambda: not working_in(place) and not place.exists())
+    eventually(lambda: not programs_of(folder) and not place.exists())
 
 
 @pytest.fixture
