@@ -12,7 +12,7 @@ from confluent_kafka import KafkaException
 from rich.console import Console
 
 from local.demo.demo import demo
-from local.demo.follow import RunFailed
+from local.demo.runs import RunFailed
 from local.demo.shop import Occupied
 from local.supervisor.process import ProcessFailed
 from local.up import AlreadyUp, down, up
@@ -20,7 +20,7 @@ from local.up import AlreadyUp, down, up
 COMMANDS = {
     "up": (up, "start everything and keep it until Ctrl-C or `down`"),
     "down": (down, "end what `up` started, and clean up after a crash"),
-    "demo": (demo, "one day from start to end; exit code 0 if it did what the data says"),
+    "demo": (demo, "one night from start to end; exit code 0 if it did what the data says"),
 }
 TOLD_TO_END = 130
 PLAIN_WIDTH = 120

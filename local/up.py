@@ -15,7 +15,7 @@ from rich.text import Text
 
 from local.connections import STOCK_PAGERDUTY, STOCK_SLACK
 from local.console import Steps
-from local.demo.catalogue import Catalogue
+from local.demo.catalogue import DemoCatalogue
 from local.demo.shop import DemoShop
 from local.servers.airflow import Airflow
 from local.stack import Stack
@@ -35,7 +35,7 @@ def up(console: Console) -> NoReturn:
     with _only_one(), RunFolder("up") as run, Steps(console) as steps, Stack(run, steps) as stack:
         if stack.embeds_shop:
             with steps.step("catalogue") as step:
-                catalogue = Catalogue.from_seed()
+                catalogue = DemoCatalogue.from_seed()
                 DemoShop.of(stack).load(catalogue)
                 step.note(f"{len(catalogue.products):,} products")
         airflow = stack.start_airflow()

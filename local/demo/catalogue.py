@@ -95,7 +95,7 @@ def _specials() -> Iterator[_Special]:
 
 
 @dataclass(frozen=True)
-class Catalogue:
+class DemoCatalogue:
     """Products in the order of their ids."""
 
     products: tuple[Product, ...]

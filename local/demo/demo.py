@@ -1,4 +1,4 @@
-"""`make demo`: one day from start to end on embedded services, held against what the data should give."""
+"""`make demo`: one night from start to end on embedded services, held against what the data should give."""
 
 import json
 import os
@@ -13,18 +13,23 @@ from rich.console import Console
 from local import PROJECT
 from local.connections import STOCK_KAFKA, STOCK_PAGERDUTY, STOCK_SLACK
 from local.console import Steps
-from local.demo.catalogue import Catalogue, Counter
+from local.demo.catalogue import Counter, DemoCatalogue
 from local.demo.checks import Check, check_alerts, check_cache, check_summary, check_times
 from local.demo.events import AlertReader, Received
 from local.demo.expectation import Expectation, expect
-from local.demo.morning import Morning, Reports, switch_on_alerts
-from local.demo.night import Night, await_good_moment, run_tonight
-from local.demo.people import Clock, Manner, Told
-from local.demo.people_checks import check_pagerduty, check_report, check_slack
-from local.demo.people_shown import show_pagerduty, show_report, show_slack
+from local.demo.people import Manner, Told, check_pagerduty, check_report, check_slack
+from local.demo.runs import BY_HAND, run_night
 from local.demo.scenarios import check_scenarios
 from local.demo.shop import DemoShop
-from local.demo.show import show_alerts, show_checks, show_stories, show_summary
+from local.demo.show import (
+    show_alerts,
+    show_checks,
+    show_pagerduty,
+    show_report,
+    show_slack,
+    show_stories,
+    show_summary,
+)
 from local.servers.airflow import Airflow
 from local.stack import Stack
 from local.supervisor.run_folder import RunFolder
@@ -45,12 +50,12 @@ FIELDS = (
 
 
 @dataclass(frozen=True)
-class Day:
-    """What a day left behind.
+class Outcome:
+    """What a night left behind.
 
     Attributes:
-        night: what `stock_sync` returned.
-        reports: what `stock_sync_daily_report` returned.
+        summary: what `stock_sync` returned.
+        report: what `stock_sync_daily_report` returned.
         received: every message of the topic.
         counters: what the cache holds afterwards.
         leftovers: the product's own keys in Redis.
@@ -58,8 +63,8 @@ class Day:
         pagerduty: the events sent; None if to somebody's own PagerDuty.
     """
 
-    night: Night
-    reports: Reports
+    summary: dict[str, Any]
+    report: str
     received: list[Received]
     counters: dict[str, Counter]
     leftovers: list[str]
@@ -73,29 +78,29 @@ class Day:
 
 
 def demo(console: Console) -> int:
-    """Run the demo; return 0 if the day did what the data says, 1 if not."""
+    """Run the demo; return 0 if the night did what the data says, 1 if not."""
     begun = time.monotonic()
-    catalogue = Catalogue.from_seed()
+    catalogue = DemoCatalogue.from_seed()
     expected = expect(catalogue.products)
     for stale in RESULTS.glob("*"):
         stale.unlink()
     with RunFolder("demo") as run, Steps(console) as steps, Stack(run, steps) as stack:
         reader = AlertReader(stack.connection(STOCK_KAFKA).kafka(), stack.names.topic)
         with _stocked(stack, catalogue, steps):
-            airflow = stack.start_airflow(settings=_usual_settings(), without=["triggerer"])
-            day = _pass_day(stack, airflow, reader, expected, steps)
+            airflow = stack.start_airflow(settings=_usual_settings() | BY_HAND, without=["triggerer"])
+            night = _pass_night(stack, airflow, reader, expected, steps)
         with steps.step("everything taken down"):
             stack.close()
-    _write(day, expected)
-    checks = _check(day, catalogue, expected)
+    _write(night, expected)
+    checks = _check(night, catalogue, expected)
     console.print()
-    _show(console, day, catalogue)
+    _show(console, night, catalogue)
     show_checks(console, checks)
     return _conclude(console, checks, time.monotonic() - begun)
 
 
 @contextmanager
-def _stocked(stack: Stack, catalogue: Catalogue, steps: Steps) -> Iterator[None]:
+def _stocked(stack: Stack, catalogue: DemoCatalogue, steps: Steps) -> Iterator[None]:
     """Have the catalogue in both stores; take it out again if they are somebody's own."""
     shop = DemoShop.of(stack)
     with steps.step("catalogue") as step:
@@ -114,18 +119,15 @@ def _usual_settings() -> dict[str, str]:
     return {name: "" for name in os.environ if name.startswith(prefix) and name.removeprefix(prefix) not in HONOURED}
 
 
-def _pass_day(stack: Stack, airflow: Airflow, reader: AlertReader, expected: Expectation, steps: Steps) -> Day:
-    await_good_moment(steps)
-    switch_on_alerts(airflow, steps)
-    night = run_tonight(airflow, steps)
-    reports = Morning(airflow, steps, night).pass_by()
+def _pass_night(stack: Stack, airflow: Airflow, reader: AlertReader, expected: Expectation, steps: Steps) -> Outcome:
+    summary, report = run_night(airflow, steps)
     shop = DemoShop.of(stack)
     with steps.step("results") as step:
         received = reader.read(at_least=len(expected.alerts))
         step.note(f"{len(received):,} events read from {stack.names.topic}")
-        return Day(
-            night=night,
-            reports=reports,
+        return Outcome(
+            summary=summary,
+            report=report,
             received=received,
             counters=shop.counters(),
             leftovers=shop.other_keys(),
@@ -134,51 +136,51 @@ def _pass_day(stack: Stack, airflow: Airflow, reader: AlertReader, expected: Exp
         )
 
 
-def _check(day: Day, catalogue: Catalogue, expected: Expectation) -> list[Check]:
-    summary = day.night.summary
-    told = Told(expected, Clock.of(summary, day.events), Manner.from_environment())
+def _check(night: Outcome, catalogue: DemoCatalogue, expected: Expectation) -> list[Check]:
+    summary = night.summary
+    told = Told(expected, summary, Manner.from_environment())
     return [
         *check_summary(summary, expected),
-        *check_alerts(day.received, expected),
-        check_times(day.received, summary),
-        *check_cache({each.id: each.counter for each in catalogue.products}, day.counters, expected, day.leftovers),
-        *([] if day.slack is None else check_slack(day.slack, told)),
-        *([] if day.pagerduty is None else check_pagerduty(day.pagerduty, told)),
-        *check_report(day.reports, day.night, day.slack, told),
-        *check_scenarios(catalogue.products, day.events, day.slack, day.pagerduty),
+        *check_alerts(night.received, expected),
+        check_times(night.received, summary),
+        *check_cache({each.id: each.counter for each in catalogue.products}, night.counters, expected, night.leftovers),
+        *([] if night.slack is None else check_slack(night.slack, told)),
+        *([] if night.pagerduty is None else check_pagerduty(night.pagerduty, told)),
+        *check_report(night.report, night.slack, told),
+        *check_scenarios(catalogue.products, night.events, night.slack, night.pagerduty),
     ]
 
 
-def _show(console: Console, day: Day, catalogue: Catalogue) -> None:
+def _show(console: Console, night: Outcome, catalogue: DemoCatalogue) -> None:
     products = {product.id: product for product in catalogue.products}
-    show_summary(console, day.night.summary)
-    show_stories(console, day.events, products)
-    show_alerts(console, day.events, products)
-    if day.slack is not None:
-        show_slack(console, day.slack)
+    show_summary(console, night.summary)
+    show_stories(console, night.events, products)
+    show_alerts(console, night.events, products)
+    if night.slack is not None:
+        show_slack(console, night.slack)
     else:
-        show_report(console, day.reports.today)
-    if day.pagerduty is not None:
-        show_pagerduty(console, day.pagerduty)
-    for name, stand_in in ((STOCK_SLACK, day.slack), (STOCK_PAGERDUTY, day.pagerduty)):
+        show_report(console, night.report)
+    if night.pagerduty is not None:
+        show_pagerduty(console, night.pagerduty)
+    for name, stand_in in ((STOCK_SLACK, night.slack), (STOCK_PAGERDUTY, night.pagerduty)):
         if stand_in is None:
             console.print(f"{name} is set: what was sent there is to be seen there, and was not checked")
 
 
-def _write(day: Day, expected: Expectation) -> None:
+def _write(night: Outcome, expected: Expectation) -> None:
     RESULTS.mkdir(parents=True, exist_ok=True)
-    summary = day.night.summary
+    summary = night.summary
     contents: dict[str, object] = {
         "summary": {name: summary[name] for name in sorted(summary, key=_place)},  # XCom forgets the order of keys
         "expected": expected.to_dict(),
-        "slack": day.slack,
-        "pagerduty": day.pagerduty,
+        "slack": night.slack,
+        "pagerduty": night.pagerduty,
     }
     for name, content in contents.items():
         if content is not None:
             _write_text(f"{name}.json", json.dumps(content, indent=2, ensure_ascii=False))
-    _write_text("alerts.jsonl", "\n".join(json.dumps(event, ensure_ascii=False) for event in day.events))
-    _write_text("report.txt", day.reports.today)
+    _write_text("alerts.jsonl", "\n".join(json.dumps(event, ensure_ascii=False) for event in night.events))
+    _write_text("report.txt", night.report)
 
 
 def _write_text(name: str, text: str) -> None:

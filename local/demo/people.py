@@ -1,22 +1,39 @@
-"""What people should be told of a night, worked out from what should have been found and the plain rules.
+"""Hold what reached people against what should have been found: titles, counts and ids.
 
-It shares no line with the product, so that one can be held against the other.
+The words around them are held by tests/unit/test_alert_texts.py and tests/unit/test_report.py.
 """
 
 import os
-from collections.abc import Mapping, Sequence
+import re
+from collections import Counter as Tally
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
+from local.demo.checks import Check, first_few
 from local.demo.expectation import Expectation
-from local.demo.night import ZONE
-from local.demo.wording import KOREAN, LANGUAGES, Wording
+from local.standins.slack import as_read
 
 MESSAGES_AT_MOST = 20
 URGENT_AT_MOST = 10
 LISTED_AT_MOST = 20
 TOP = 10
+TITLES = {
+    "ko": {
+        "urgent": "🚨 [긴급] 재고 심각한 불일치 발견",
+        "urgent_rest": "🚨 [긴급] 재고 심각한 불일치: 그 외",
+        "review": "⚠️ [재고 동기화] 수동 검토 요청",
+        "digest": "[재고 동기화] 자동 복원 완료",
+        "report": "=== 재고 동기화 일일 리포트 ===",
+    },
+    "en": {
+        "urgent": "🚨 [Urgent] Severe stock discrepancy found",
+        "urgent_rest": "🚨 [Urgent] Severe stock discrepancies:",
+        "review": "⚠️ [Stock sync] Manual review requested",
+        "digest": "[Stock sync] Automatic restore complete",
+        "report": "=== Daily stock sync report ===",
+    },
+}
 Alert = Mapping[str, Any]
 
 
@@ -25,12 +42,12 @@ class Manner:
     """How people are spoken to, from the same settings the product reads.
 
     Attributes:
-        wording: the language.
+        locale: the language, ko or en.
         channel: where Slack messages go.
         mention: whom a message about a large difference names.
     """
 
-    wording: Wording = KOREAN
+    locale: str = "ko"
     channel: str = "#stock-alerts"
     mention: str = "@backend-team"
 
@@ -38,158 +55,189 @@ class Manner:
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Manner":
         """Read the settings; an empty one counts as not set."""
         return cls(
-            wording=LANGUAGES.get(environment.get("STOCK_SYNC_LOCALE", ""), KOREAN),
+            locale=environment.get("STOCK_SYNC_LOCALE") or cls.locale,
             channel=environment.get("STOCK_SYNC_SLACK_CHANNEL") or cls.channel,
             mention=environment.get("STOCK_SYNC_SLACK_MENTION") or cls.mention,
         )
 
 
 @dataclass(frozen=True)
-class Clock:
-    """What only the clock and the scheduler can say of a night.
+class Due:
+    """A text that is due.
 
     Attributes:
-        run_id: Airflow's name of the run.
-        date: the run's date in Seoul.
-        finished: the instant of its end.
-        seconds: how long it took.
-        detected: when each difference was found, by product, milliseconds since 1970.
+        title: what it begins with.
+        facts: the numbers and names it holds, in this order.
     """
 
-    run_id: str
-    date: str
-    finished: datetime
-    seconds: float
-    detected: Mapping[str, int]
+    title: str
+    facts: tuple[str, ...]
 
-    @classmethod
-    def of(cls, summary: Mapping[str, Any], events: Sequence[Alert]) -> "Clock":
-        """Read a run's summary and its events."""
-        finished = datetime.fromisoformat(summary["finished_at"])
-        detected = {event["productId"]: event["detectedAt"] for event in events}
-        return cls(summary["run_id"], summary["date"], finished, summary["duration_seconds"], detected)
-
-    def latest(self, alerts: Sequence[Alert]) -> str:
-        """When the last of them was found, as people read it; 1970 if no event told."""
-        moment = max(self.detected.get(alert["productId"], 0) for alert in alerts) / 1000
-        return datetime.fromtimestamp(moment, UTC).astimezone(ZONE).strftime("%Y-%m-%d %H:%M:%S")
+    def missing(self, text: str) -> list[str]:
+        """Return what a text lacks of it, in order; nothing if it is this one."""
+        if not text.startswith(self.title):
+            return [self.title]
+        rest, absent = text.removeprefix(self.title), []
+        for fact in self.facts:
+            # A whole number or name: neither part of a longer one nor of a number that goes on.
+            found = re.search(rf"(?<![A-Za-z0-9,.-]){re.escape(fact)}(?![A-Za-z0-9-]|[,.][0-9])", rest)
+            if found:
+                rest = rest[found.end() :]
+            else:
+                absent.append(fact)
+        return absent
 
 
 class Told:
-    """What people should have been told.
+    """What people should have been told of a night.
 
     Args:
         expected: what should have been found.
-        clock: when.
-        manner: in which words.
+        summary: what the run said of itself; only its id and date are taken from there.
+        manner: how people are spoken to.
     """
 
-    def __init__(self, expected: Expectation, clock: Clock, manner: Manner) -> None:
-        self._clock = clock
+    def __init__(self, expected: Expectation, summary: Mapping[str, Any], manner: Manner) -> None:
         self.manner = manner
-        self._words = manner.wording
+        self.titles = TITLES[manner.locale]
+        self._run_id, self._date = summary["run_id"], summary["date"]
         self._summary = expected.summary
         ranked = sorted(expected.alerts, key=lambda alert: (-abs(alert["discrepancy"]), alert["productId"]))
-        self._top = list(enumerate(ranked[:TOP], 1))
+        self._top = ranked[:TOP]
         self._restored = [alert for alert in ranked if alert["action"] == "REDIS_RESTORED"]
         self._review = [alert for alert in ranked if alert["severity"] == "HIGH"]
         urgent = [alert for alert in ranked if alert["severity"] == "CRITICAL"]
-        self.urgent, self._rest = urgent[:URGENT_AT_MOST], urgent[URGENT_AT_MOST:]
+        self._urgent, self._rest = urgent[:URGENT_AT_MOST], urgent[URGENT_AT_MOST:]
 
-    def messages(self) -> list[str]:
-        """Return the Slack messages about the run, in order."""
-        mention = self._words.mention.format(mention=self.manner.mention)
-        said = [f"{self._say(self._words.urgent, [alert])}\n{mention}" for alert in self.urgent]
-        if self._rest:
-            said.append(f"{self._say(self._words.urgent_rest, self._rest)}\n{mention}")
-        if self._review:
-            said.append(f"{self._list()}\n{mention}")
-        if self._restored:
-            said.append(self._say(self._words.digest, self._restored))
-        return said
+    def messages(self) -> list[Due]:
+        """Return the Slack messages about the run."""
+        return list(self._messages())
 
-    def incidents(self) -> list[dict[str, Any]]:
-        """Return the events for PagerDuty, in order."""
-        called = [
-            self._incident(
-                f"product/{alert['productId']}",
-                self._say(self._words.incident, [alert]),
-                product=alert["productId"],
-                db=alert["dbStock"],
-                redis=alert["redisStock"],
-                discrepancy=alert["discrepancy"],
-                date=self._clock.latest([alert]),
-            )
-            for alert in self.urgent
-        ]
-        if self._rest:
-            summary = self._say(self._words.incident_rest, self._rest)
-            key = f"more/run:{self._clock.run_id}"
-            called.append(self._incident(key, summary, count=len(self._rest), date=self._clock.date))
-        return called
-
-    def report(self, before: Mapping[str, Any] | None = None) -> str:
-        """Return the daily report; `before` is the summary of yesterday's run, if there was one."""
-        words, summary, severities = self._words, self._summary, self._summary["by_severity"]
+    def report(self) -> Due:
+        """Return the daily report."""
+        summary, severities = self._summary, self._summary["by_severity"]
         different, total = sum(severities.values()), max(summary["total"], 1)
-        shares = {"matched_share": summary["matched"] / total * 100, "different_share": different / total * 100}
-        invalid = words.invalid.format(**summary) if summary["invalid"] else ""
-        lines = [
-            words.report.format(**summary, **shares, date=self._clock.date, different=different, invalid_line=invalid)
-        ]
-        attention = [self._line(words.attention_line, *item) for item in self._top if _is_manual(item[1])]
-        lines += attention or [words.attention_none]
-        if summary["manual_review"] > len(attention):
-            lines.append(words.attention_rest.format(count=summary["manual_review"] - len(attention)))
-        minutes, seconds = divmod(int(self._clock.seconds + 0.5), 60)
-        finished = self._clock.finished.astimezone(ZONE).strftime("%H:%M:%S")
-        lines.append(
-            words.report_end.format(
-                finished=finished,
-                mean=summary["mean_discrepancy"],
-                minutes=minutes,
-                seconds=seconds,
-                urgent=severities["CRITICAL"],
-            )
-        )
-        if before is not None:
-            earlier = before["restored"] + before["manual_review"]
-            lines.append(words.change.format(change=different - earlier, before=earlier))
-        if different:
-            lines += [words.top_title, *(self._line(words.top_line, *item) for item in self._top)]
-        return "\n".join(lines)
+        manual = [alert for alert in self._top if alert["action"] == "MANUAL_REVIEW_REQUIRED"]
+        facts: list[object] = [self._date, summary["total"]]
+        facts += [summary["matched"], f"{summary['matched'] / total:.2%}", different, f"{different / total:.2%}"]
+        facts += [summary["invalid"]] if summary["invalid"] else []
+        facts += [summary["restored"], summary["manual_review"]]
+        facts += [fact for alert in manual for fact in (alert["productId"], abs(alert["discrepancy"]))]
+        facts += [summary["manual_review"] - len(manual)] if summary["manual_review"] > len(manual) else []
+        facts += [f"{summary['mean_discrepancy']:g}", severities["CRITICAL"]]
+        facts += [fact for alert in self._top for fact in _numbers(alert)]
+        return self._due("report", *facts)
 
-    def _say(self, text: str, alerts: Sequence[Alert]) -> str:
-        return self._line(text, 1, alerts[0], at=self._clock.latest(alerts), count=len(alerts))
-
-    def _list(self) -> str:
-        words, shown = self._words, self._review[:LISTED_AT_MOST]
-        lines = [self._say(words.review, self._review)]
-        lines += [self._line(words.review_line, place, alert) for place, alert in enumerate(shown, 1)]
-        if len(self._review) > len(shown):
-            lines.append(words.review_rest.format(count=len(self._review) - len(shown)))
-        return "\n".join([*lines, words.review_end])
-
-    def _line(self, text: str, place: int, alert: Alert, **more: object) -> str:
-        return text.format(
-            place=place,
-            id=alert["productId"],
-            size=abs(alert["discrepancy"]),
-            db=alert["dbStock"],
-            redis=alert["redisStock"],
-            action=self._words.actions[alert["action"]],
-            **more,
-        )
-
-    def _incident(self, key: str, summary: str, **details: object) -> dict[str, Any]:
-        return {
-            "event_action": "trigger",
-            "dedup_key": f"stock-sync/{key}",
-            "severity": "critical",
-            "summary": summary,
-            "custom_details": {**details, "run": self._clock.run_id},
+    def incidents(self) -> dict[str, dict[str, Any]]:
+        """Return, by dedup key, the details that the incidents for PagerDuty hold."""
+        called = {
+            f"stock-sync/product/{alert['productId']}": {
+                "product": alert["productId"],
+                "db": alert["dbStock"],
+                "redis": alert["redisStock"],
+                "discrepancy": alert["discrepancy"],
+            }
+            for alert in self._urgent
         }
+        if self._rest:
+            called[f"stock-sync/more/run:{self._run_id}"] = {"count": len(self._rest), "date": self._date}
+        return {key: details | {"run": self._run_id} for key, details in called.items()}
+
+    def _messages(self) -> Iterator[Due]:
+        for alert in self._urgent:
+            product_id, size, db, redis = _numbers(alert)
+            yield self._due("urgent", product_id, db, redis, size, self.manner.mention)
+        if self._rest:
+            yield self._due("urgent_rest", *_count_and_largest(self._rest), self.manner.mention)
+        if self._review:
+            listed, more = self._review[:LISTED_AT_MOST], len(self._review) - LISTED_AT_MOST
+            lines = [fact for alert in listed for fact in _numbers(alert)]
+            yield self._due("review", len(self._review), *lines, *([more] if more > 0 else []), self.manner.mention)
+        if self._restored:
+            yield self._due("digest", len(self._restored), *_count_and_largest(self._restored))
+
+    def _due(self, kind: str, *facts: object) -> Due:
+        return Due(self.titles[kind], tuple(f"{fact:,}" if isinstance(fact, int) else str(fact) for fact in facts))
 
 
-def _is_manual(alert: Alert) -> bool:
-    return bool(alert["action"] == "MANUAL_REVIEW_REQUIRED")
+def check_slack(posted: Sequence[Mapping[str, Any]], told: Told) -> list[Check]:
+    """Check that Slack got every message that was due, and no other; reports are left to `check_report`."""
+    texts = [text for text in map(as_read, posted) if not text.startswith(told.titles["report"])]
+    due = told.messages()
+    number = [] if len(texts) == len(due) <= MESSAGES_AT_MOST else [f"{len(texts)} came"]
+    unlike = []
+    for message in due:
+        same = next((text for text in texts if not message.missing(text)), None)
+        if same is None:
+            unlike.append(f"missing: {' '.join((message.title, *message.facts))}")
+        else:
+            texts.remove(same)
+    unlike += [f"unexpected: {_in_a_line(text)}" for text in texts]
+    return [
+        Check(f"{len(due)} Slack messages about the run, {MESSAGES_AT_MOST} at most", tuple(number)),
+        Check("each of them has its title, its counts and its products", first_few(unlike)),
+        _check_form(posted, told),
+    ]
+
+
+def check_report(report: str, posted: Sequence[Mapping[str, Any]] | None, told: Told) -> list[Check]:
+    """Check the numbers of the report, and that it was posted.
+
+    Args:
+        report: what the DAG returned.
+        posted: what Slack got; None: nobody can tell.
+        told: what should be said.
+    """
+    lacks = [f"it lacks {fact}" for fact in told.report().missing(report)]
+    checks = [Check("the report has the counts and the products that the data should give", first_few(lacks))]
+    if posted is not None:
+        came = [text for text in map(as_read, posted) if text.startswith(told.titles["report"])]
+        wrong = () if came == [report] else (f"{len(came)} reports came, or not as it was written",)
+        checks.append(Check("what was reported was posted to Slack as it is, once", wrong))
+    return checks
+
+
+def check_pagerduty(events: Sequence[Mapping[str, Any]], told: Told) -> list[Check]:
+    """Check that PagerDuty got one incident a product with its key, severity and details, and no other."""
+    due = told.incidents()
+    wanted = Tally(f"trigger {key}" for key in due)
+    came = Tally(f"{event['event_action']} {event['dedup_key']}" for event in events)
+    keys = [f"missing: {each}" for each in wanted - came] + [f"unexpected: {each}" for each in came - wanted]
+    details = []
+    for event in events:
+        payload, key = event.get("payload", {}), event["dedup_key"]
+        found = {"severity": payload.get("severity")} | payload.get("custom_details", {})
+        for name, value in ({"severity": "critical"} | due.get(key, {})).items():
+            if found.get(name) != value:
+                details.append(f"{key}: {name} is {found.get(name)!r}, should be {value!r}")
+    return [
+        Check(f"{len(due)} PagerDuty incidents, each with the key of its product", first_few(keys)),
+        Check("each of them critical, with its numbers and its run", first_few(details)),
+    ]
+
+
+def _check_form(posted: Sequence[Mapping[str, Any]], told: Told) -> Check:
+    """Check that each message is in the channel, and that what Slack shows is what it says in a notification."""
+    wrong = [f"posted to {each['channel']}" for each in posted if each["channel"] != told.manner.channel]
+    for message in posted:
+        shown = "\n".join(block["text"]["text"] for block in message.get("blocks", []))
+        if _lines(shown) != _lines(message["text"]):
+            wrong.append(f"shows something else than it says: {_in_a_line(as_read(message))}")
+    return Check(f"every message is in {told.manner.channel} and shows what its plain text says", first_few(wrong))
+
+
+def _numbers(alert: Alert) -> tuple[str, int, int, int]:
+    """Return the id, the size of the difference, and both stocks: as a line of a list has them."""
+    return alert["productId"], abs(alert["discrepancy"]), alert["dbStock"], alert["redisStock"]
+
+
+def _count_and_largest(ranked: Sequence[Alert]) -> tuple[int, int, str]:
+    return len(ranked), abs(ranked[0]["discrepancy"]), ranked[0]["productId"]
+
+
+def _lines(text: str) -> list[str]:
+    return [line for line in text.splitlines() if line.strip()]
+
+
+def _in_a_line(text: str) -> str:
+    return " / ".join(_lines(text))

@@ -10,7 +10,7 @@ import redis
 from psycopg2 import sql
 
 from local.connections import PRODUCT_DB, STOCK_REDIS, Connection, Names
-from local.demo.catalogue import Catalogue, Counter, Product
+from local.demo.catalogue import Counter, DemoCatalogue, Product
 from local.stack import Stack
 
 AT_ONCE = 1000
@@ -42,7 +42,7 @@ class DemoShop:
         """Return the shop of a stack, whoever's its services are."""
         return cls(stack.connection(PRODUCT_DB), stack.connection(STOCK_REDIS), stack.names)
 
-    def load(self, catalogue: Catalogue) -> None:
+    def load(self, catalogue: DemoCatalogue) -> None:
         """Put a catalogue in; raise Occupied, before anything is written, if the places are not empty."""
         self._insist_on_room()
         self._load_ledger(catalogue.products)

@@ -51,10 +51,6 @@ class AirflowApi:
             raise
         return True
 
-    def is_asked_for(self, dag: str) -> bool:
-        """Whether updates of its assets wait to become a run of the DAG."""
-        return bool(self.get(f"/dags/{dag}/assets/queuedEvents")["queued_events"])
-
     def unpause(self, dag: str) -> None:
         """Switch a DAG on; with catchup off its latest missed run starts at once."""
         self.authorized("PATCH", f"/dags/{dag}", {"is_paused": False})

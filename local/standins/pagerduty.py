@@ -1,13 +1,7 @@
-"""A stand-in for PagerDuty: Events API v2 over TLS.
+"""A stand-in for PagerDuty: Events API v2 over TLS."""
 
-Run as a program it serves until it is ended:
-python -m local.standins.pagerduty --port PORT --folder FOLDER --journal FILE
-"""
-
-import argparse
 import json
 import ssl
-import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -30,12 +24,12 @@ class PagerDuty(StandIn):
         journal: a file that gets each accepted event as a line of JSON.
     """
 
-    def __init__(self, folder: Path, journal: Path | None = None, port: int = 0) -> None:
+    def __init__(self, folder: Path, journal: Path | None = None) -> None:
         authority, tls = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         authority.issue_cert("127.0.0.1").configure_cert(tls)
         self.ca_file = folder / "pagerduty.pem"
         authority.cert_pem.write_to_path(self.ca_file)
-        super().__init__(_answer, journal=journal, tls=tls, port=port)
+        super().__init__(_answer, journal=journal, tls=tls)
 
     @property
     def events(self) -> list[dict[str, Any]]:
@@ -88,19 +82,3 @@ def _complaints(body: dict[str, Any]) -> list[str]:
             "'payload.source' is missing": bool(payload.get("source")),
         }
     return [complaint for complaint, holds in checks.items() if not holds]
-
-
-def main() -> None:
-    """Serve until the program is ended."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--port", type=int, default=0)
-    parser.add_argument("--folder", type=Path, required=True)
-    parser.add_argument("--journal", type=Path)
-    arguments = parser.parse_args()
-    with PagerDuty(arguments.folder, journal=arguments.journal, port=arguments.port) as pagerduty:
-        print(pagerduty.connection, flush=True)
-        threading.Event().wait()
-
-
-if __name__ == "__main__":
-    main()

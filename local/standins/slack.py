@@ -1,11 +1,6 @@
-"""A stand-in for Slack: chat.postMessage over HTTP, with Slack's rules about what a message may be.
+"""A stand-in for Slack: chat.postMessage over HTTP, with Slack's rules about what a message may be."""
 
-Run as a program it serves until it is ended: python -m local.standins.slack --port PORT --journal FILE
-"""
-
-import argparse
 import json
-import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -22,8 +17,8 @@ _LONGEST_TEXT = 40_000
 class Slack(StandIn):
     """A workspace that keeps what is posted; `messages` has it, in order."""
 
-    def __init__(self, journal: Path | None = None, port: int = 0) -> None:
-        super().__init__(_answer, journal=journal, port=port)
+    def __init__(self, journal: Path | None = None) -> None:
+        super().__init__(_answer, journal=journal)
 
     @property
     def messages(self) -> list[dict[str, Any]]:
@@ -80,18 +75,3 @@ def _blocks_are_valid(blocks: list[dict[str, Any]]) -> bool:
         and 0 < len(block["text"]["text"]) <= _LONGEST[block["type"]]
         for block in blocks
     )
-
-
-def main() -> None:
-    """Serve until the program is ended."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--port", type=int, default=0)
-    parser.add_argument("--journal", type=Path)
-    arguments = parser.parse_args()
-    with Slack(journal=arguments.journal, port=arguments.port) as slack:
-        print(slack.connection, flush=True)
-        threading.Event().wait()
-
-
-if __name__ == "__main__":
-    main()

@@ -53,7 +53,6 @@ class StandIn:
         answer: Callable[[str, Mapping[str, str], dict[str, Any]], Answer],
         journal: Path | None = None,
         tls: ssl.SSLContext | None = None,
-        port: int = 0,
     ) -> None:
         self._answer = answer
         self.journal = journal
@@ -66,7 +65,7 @@ class StandIn:
         self.stopped = threading.Event()
         self.requests = 0
         self.accepted: list[dict[str, Any]] = []
-        self._server = ThreadingHTTPServer(("127.0.0.1", port), type("Handler", (_Handler,), {"stand_in": self}))
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"stand_in": self}))
         self._server.daemon_threads = True
         self.url = f"{'http' if tls is None else 'https'}://127.0.0.1:{self.port}"
         if tls is not None:

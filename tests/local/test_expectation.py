@@ -2,7 +2,7 @@
 
 import pytest
 
-from local.demo.catalogue import Catalogue, Counter, Product
+from local.demo.catalogue import Counter, DemoCatalogue, Product
 from local.demo.expectation import expect
 
 
@@ -51,7 +51,7 @@ def test_a_missing_key_of_a_sold_out_product_matches_and_counts_as_missing():
 
 
 def test_the_original_s_two_scenarios_are_in_the_catalogue():
-    catalogue = Catalogue.from_seed()
+    catalogue = DemoCatalogue.from_seed()
     first = catalogue.products[0]
     assert (first.stock, first.counter.value) == (100, b"20")
     lost = [each for each in catalogue.products if "scenario 1" in each.story]
@@ -60,16 +60,16 @@ def test_the_original_s_two_scenarios_are_in_the_catalogue():
 
 
 def test_the_catalogue_covers_every_boundary_on_both_sides():
-    alerts = expect(Catalogue.from_seed().products).alerts
+    alerts = expect(DemoCatalogue.from_seed().products).alerts
     assert {alert["discrepancy"] for alert in alerts} >= {1, 5, 6, 10, 11, 50, 51, -1, -5, -6, -10, -11, -50, -51}
 
 
 @pytest.mark.parametrize("size", [0, 1, 9, 10, 999, 1000, 1001])
 def test_a_catalogue_of_any_size_adds_up(size):
-    summary = expect(Catalogue.from_seed(size).products).summary
+    summary = expect(DemoCatalogue.from_seed(size).products).summary
     parts = ("matched", "restored", "manual_review", "changed", "invalid", "unprocessed")
     assert summary["total"] == size == sum(summary[part] for part in parts)
 
 
 def test_the_same_seed_gives_the_same_catalogue():
-    assert Catalogue.from_seed(500, 7) == Catalogue.from_seed(500, 7) != Catalogue.from_seed(500, 8)
+    assert DemoCatalogue.from_seed(500, 7) == DemoCatalogue.from_seed(500, 7) != DemoCatalogue.from_seed(500, 8)

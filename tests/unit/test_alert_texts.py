@@ -40,6 +40,34 @@ REVIEW_LIST = """\
 2. PRD-020: 차이 31개 (DB 1,031, Redis 1,000)"""
 
 
+ENGLISH_DIGEST = """\
+[Stock sync] Automatic restore complete
+- Date: 2024-01-15 02:15:00
+- Discrepancies: 1
+- Restored: 1
+- Largest difference: 5 (PRD-123)"""
+
+ENGLISH_URGENT = """\
+🚨 [Urgent] Severe stock discrepancy found
+- Date: 2024-01-15 02:15:00
+- Product ID: PRD-001
+- DB stock: 1,100
+- Redis stock: 20
+- Difference: 1,080
+
+⚠️ Manual review is required.
+Responsible: @backend-team"""
+
+ENGLISH_REVIEW = """\
+⚠️ [Stock sync] Manual review requested
+- Date: 2024-01-15 02:15:00
+- Discrepancies: 1
+1. PRD-002: difference 11 (DB 1,011, Redis 1,000)
+
+⚠️ Manual review is required.
+Responsible: @backend-team"""
+
+
 @pytest.fixture
 def texts():
     return AlertTexts(Wording("ko"), SEOUL, "@backend-team")
@@ -125,12 +153,20 @@ def test_a_small_difference_that_waits_for_a_person_is_in_the_review_list(texts)
     assert "1. PRD-007: 차이 6개" in texts.review(filled.review).text
 
 
-def test_the_messages_exist_in_english():
+def test_the_messages_exist_in_english_line_by_line():
     texts = AlertTexts(Wording("en"), SEOUL, "@backend-team")
-    filled = batch_of(event("PRD-001", db=100, redis=20), event("PRD-123", db=100, redis=95))
-    assert texts.digest(filled.restored).text.splitlines()[0] == "[Stock sync] Automatic restore complete"
+    filled = batch_of(
+        event("PRD-001", db=1100, redis=20),
+        event("PRD-002", db=1011, redis=1000),
+        event("PRD-123", db=100, redis=95),
+    )
     [shown], _ = filled.urgent.split(10)
-    assert texts.urgent(shown).text.splitlines()[-1] == "Responsible: @backend-team"
+    assert texts.digest(filled.restored).text == ENGLISH_DIGEST
+    assert texts.urgent(shown).text == ENGLISH_URGENT
+    assert texts.review(filled.review).text == ENGLISH_REVIEW
+    assert texts.incident(shown, RUN).summary == (
+        "Severe stock discrepancy: PRD-001 differs by 1,080 (DB 1,100, Redis 20)"
+    )
 
 
 @pytest.mark.parametrize(

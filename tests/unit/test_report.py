@@ -44,6 +44,34 @@ MONITORING = """
   1. PRD-001: 차이 15개 (DB 100, Redis 85, 수동 검토)
   2. PRD-123: 차이 5개 (DB 20, Redis 15, 자동 복원)"""
 
+ENGLISH = """\
+=== Daily stock sync report ===
+Date: 2024-01-15
+
+📊 Summary
+- Products: 10,000
+- Matched: 9,985 (99.85%)
+- Discrepancies: 15 (0.15%)
+- Invalid value (left alone): 2
+
+🔧 Actions
+- Restored automatically: 14
+- Manual review: 1
+
+⚠️ Products that need attention
+1. PRD-001: difference 15 (manual review required)
+
+✅ Sync complete: 02:14:32
+
+📈 Monitoring
+- Mean discrepancy: 3.67
+- Run time: 14 min 32 s
+- Urgent alerts: 0
+- Against 1 earlier report: discrepancies +5 (mean 10)
+- Top 10 discrepancies
+  1. PRD-001: difference 15 (DB 100, Redis 85, manual review)
+  2. PRD-123: difference 5 (DB 20, Redis 15, restored)"""
+
 
 def run(summary=SUMMARY, state=RunState.FINISHED, **changes):
     changed = replace(summary, **changes)
@@ -74,6 +102,10 @@ def top_of(text):
 
 def test_the_report_is_the_originals_to_the_letter():
     assert report(run()).startswith(ORIGINAL)
+
+
+def test_the_report_exists_in_english_to_the_letter():
+    assert report(run(invalid=2), earlier=[Figures("2024-01-14", 10)], locale="en") == ENGLISH
 
 
 def test_the_monitoring_points_follow():

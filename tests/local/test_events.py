@@ -5,16 +5,8 @@ from contextlib import closing
 import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 
-from local.demo.events import MONITORING, AlertReader, rabin
+from local.demo.events import MONITORING, AlertReader
 from local.demo.shop import Occupied
-
-
-@pytest.mark.parametrize(
-    ("schema", "fingerprint"),
-    [('"null"', 0x63DD24E7CC258F8A), ('"int"', 0x7275D51A3F395C8F), ('"string"', 0x8F014872634503C7)],
-)
-def test_fingerprints_are_those_of_the_avro_project(schema, fingerprint):
-    assert rabin(schema) == fingerprint
 
 
 def test_events_that_somebody_has_yet_to_be_told_are_left_to_them(kafka, topic):
