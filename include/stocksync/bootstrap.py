@@ -35,6 +35,7 @@ from stocksync.adapters.redis_errors import translated
 from stocksync.adapters.redis_lock import RedisRunLock
 from stocksync.adapters.redis_outbox import RedisOutbox, listed_outboxes
 from stocksync.adapters.schema_registry import SchemaRegistry, agreed_schema_id
+from stocksync.adapters.tracking_table import check_tracking_table
 from stocksync.alerting.channel import Channel
 from stocksync.alerting.consumer import AlertConsumer
 from stocksync.alerting.failure_notice import FailureNotifier
@@ -204,6 +205,7 @@ class Bootstrap:
         _ = self.ledger.columns
         with translated("starting"):
             self.redis.ping()
+        check_tracking_table(self.redis)
         if not writes:
             return None
         schema_id = self.schema_id()
@@ -293,9 +295,14 @@ class Bootstrap:
         """Make what remembers what was put aside."""
         return RedisDeadLetterLog(self.redis)
 
-    def slack_channel(self, notifier: Notifier) -> Channel:
-        """Make the channel of messages."""
-        return SlackChannel(notifier, self.delivery_log("slack"), self._texts)
+    def slack_channel(self, notifier: Notifier, changed: Callable[[str], int] = lambda _run_id: 0) -> Channel:
+        """Make the channel of messages.
+
+        Args:
+            notifier: the chat
+            changed: of a run, by its id: how many products kept changing, 0 if no more than is usual
+        """
+        return SlackChannel(notifier, self.delivery_log("slack"), self._texts, changed)
 
     def pager_channel(self, pager: Pager) -> Channel:
         """Make the channel of incidents."""

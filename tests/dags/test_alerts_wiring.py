@@ -7,6 +7,8 @@ import pytest
 from local.standins.slack import connection
 from stocksync.entrypoints import alert_tasks, channels, run_history
 from stocksync.errors import BadSetting, ChannelRefuses
+from stocksync.model.progress import RangeOutcome
+from stocksync.model.tally import Tally
 from stocksync.settings import Settings
 
 
@@ -45,6 +47,30 @@ class AirflowSays:
 )
 def test_a_run_publishes_until_its_last_publisher_is_done_or_the_run_is_over(task, running, publishing):
     assert run_history.is_publishing(AirflowSays(task, running))("run") is publishing
+
+
+class Returned:
+    """What a task instance can read of the ranges of a run."""
+
+    def __init__(self, *tallies):
+        self._outcomes = [tally and RangeOutcome(0, tally).to_dict() for tally in tallies]
+
+    def xcom_pull(self, *, dag_id, run_id, task_ids):
+        assert (dag_id, run_id, task_ids) == ("stock_sync", "run", ["reconcile"])
+        return self._outcomes
+
+
+@pytest.mark.parametrize(
+    ("returned", "changed"),
+    [
+        (Returned(Tally(matched=9_000, changed=60), Tally(matched=900, changed=41)), 101),
+        (Returned(Tally(matched=9_000, changed=60), Tally(matched=901, changed=40)), 0),
+        (Returned(Tally(changed=99)), 0),
+        (Returned(None), 0),  # a run of another Airflow
+    ],
+)
+def test_what_kept_changing_is_added_up_over_the_ranges_and_told_where_it_is_much(returned, changed):
+    assert run_history.kept_changing(returned)("run") == changed
 
 
 def test_a_channel_without_a_connection_is_named_in_the_log(caplog):

@@ -1,6 +1,9 @@
 """A real scheduler: sync, then alerts, then the report; each test begins where the one before it ended."""
 
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from threading import Event
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -160,6 +163,48 @@ def test_a_failed_run_is_at_the_top_of_the_report(office):
         ["❌ [재고 동기화] 실행 실패", "- DAG: stock_sync", f"- 실행: {run_id}"]
     ]
     assert f"❌ 실행 실패(FAILED): {run_id}" in office.report().split("📊")[0]
+
+
+@contextmanager
+def written_all_the_time(cache, product_ids):
+    """A shop that never rests: each of these counters is written every few milliseconds, to what it is."""
+    over = Event()
+
+    def write():
+        while not over.wait(0.01):
+            pipeline = cache.pipeline(transaction=False)
+            for product_id in product_ids:
+                pipeline.incrby(f"stock:{product_id}", 0)
+            pipeline.execute()
+
+    with ThreadPoolExecutor() as pool:
+        writing = pool.submit(write)
+        try:
+            yield
+        finally:
+            over.set()
+        writing.result()
+
+
+def test_a_run_in_which_much_kept_changing_is_red_and_says_nowhere_that_all_is_restored(office):
+    busy = [f"PRD-{number:03}" for number in range(3, 123)]
+    for product_id in busy:
+        office.stock(product_id, 100, 97)
+    office.stock("PRD-150", 100, 99)
+    since = len(office.slack.texts)
+
+    with written_all_the_time(office.shop.cache, busy):
+        run_id = office.run(SYNC, state="failed")
+    office.wait_until_alerts_rest()
+
+    [digest] = [text for text in office.slack.texts[since:] if "자동 복원" in text]
+    assert digest.splitlines()[0] == "[재고 동기화] 자동 복원 부분 완료"
+    assert digest.splitlines()[-1] == "- 복원하지 않음: 120건 (계속 변동 중이며, 값이 틀릴 수 있습니다)"
+    assert f"⚠️ 부분 실행(PARTIAL): {run_id} - 상품 120개가 계속 변동 중" in office.report().split("📊")[0]
+
+    office.run(SYNC)  # the shop has come to rest
+    assert {office.shop.counter(product_id) for product_id in busy} == {"100"}
+    office.wait_until_alerts_rest()
 
 
 def test_two_past_days_are_backfilled_and_reported_and_nobody_is_alerted(office):

@@ -86,6 +86,28 @@ def test_the_digest_is_the_originals_line_by_line(texts):
     assert texts.digest(filled.restored).text == DIGEST
 
 
+def test_a_digest_says_what_was_not_restored_behind_its_own_numbers():
+    said = {}
+    for locale in ("ko", "en"):
+        texts = AlertTexts(Wording(locale), SEOUL, "@backend-team")
+        filled = batch_of(event("PRD-123", db=100, redis=95))
+        plain = texts.digest(filled.restored, told=2).text.splitlines()
+        torn = texts.digest(filled.restored, told=2, changed=1_200).text.splitlines()
+        assert (torn[1:-1], len(torn)) == (plain[1:], len(plain) + 1)
+        said[locale] = (torn[0], torn[-1])
+
+    assert said == {
+        "ko": (
+            "[재고 동기화] 자동 복원 부분 완료 (추가)",
+            "- 복원하지 않음: 1,200건 (계속 변동 중이며, 값이 틀릴 수 있습니다)",
+        ),
+        "en": (
+            "[Stock sync] Automatic restore partly complete (continued)",
+            "- Not restored: 1,200 (they kept changing, and may be wrong)",
+        ),
+    }
+
+
 def test_scenario_1_a_hundred_lost_counters_are_one_message(texts):
     filled = batch_of(*(event(f"PRD-{n:03}", db=100, redis=100 - n % 5 - 1) for n in range(100)))
     lines = texts.digest(filled.restored).text.splitlines()

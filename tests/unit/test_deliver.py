@@ -37,12 +37,16 @@ class DeliveryOnFakes:
         self.dead_letter_log = FakeDeadLetterLog()
 
         self.publishing = set()
+        self.changed = {}
         self.configured = ("pagerduty", "slack")
 
     def run(self):
         self.topic.restart()
         parts = ProgramAtTheOffice(self)
-        channels = {"pagerduty": parts.pager_channel(self.pager), "slack": parts.slack_channel(self.chat)}
+        channels = {
+            "pagerduty": parts.pager_channel(self.pager),
+            "slack": parts.slack_channel(self.chat, lambda run_id: self.changed.get(run_id, 0)),
+        }
         consumer = parts.consumer(self.topic, self.configured, self.publishing.__contains__)
         return deliver(consumer, {name: channels[name] for name in self.configured})
 
@@ -131,6 +135,20 @@ def test_what_the_next_run_publishes_for_a_dead_one_is_told_as_more_of_that_run(
     assert more[0] == f"{DIGEST} (추가)"
     assert more[2:4] == ["- 불일치 건수: 1건", "- 복원 완료: 1건"]
     assert more[5] == "- 같은 실행에서 앞서 알린 복원: 2건 (합계 3건)"
+
+
+def test_the_digest_of_a_run_in_which_much_kept_changing_does_not_sound_as_if_all_were_restored(office):
+    office.changed["torn"] = 796_825
+    office.topic.publish(low("PRD-1"), run_id="torn")
+    office.topic.publish(low("PRD-2"), run_id="calm")
+    office.topic.publish(low("PRD-3"))
+    office.run()
+
+    said = [message.body.splitlines() for message in office.chat.messages]
+    *others, torn = sorted(said, key=len)
+    assert torn[0] == "[재고 동기화] 자동 복원 부분 완료"
+    assert torn[-1] == "- 복원하지 않음: 796,825건 (계속 변동 중이며, 값이 틀릴 수 있습니다)"
+    assert [(lines[0], len(lines)) for lines in others] == [(DIGEST, 5)] * 2
 
 
 def test_a_digest_slack_did_not_take_is_no_digest_that_people_were_told(office):

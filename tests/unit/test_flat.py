@@ -37,6 +37,9 @@ class Streamed:
     def look(self, product_ids):
         return [(self._counter, True)] * len(product_ids)
 
+    def forget(self, product_ids=None):
+        pass
+
 
 class ProgramOnStreams(Bootstrap):
     """A dry run as it is put together for a night; a small catalogue fills its queue."""

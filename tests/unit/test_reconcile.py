@@ -77,6 +77,41 @@ def test_a_product_that_comes_to_rest_late_is_still_restored():
     assert world.counter("a") == "100"
 
 
+@pytest.mark.parametrize("sales", range(STANDARD.looks + 2))
+def test_a_product_is_restored_at_the_first_look_after_which_it_stood_still(sales):
+    """Looks are two seconds apart, and the sales are between them."""
+    world = FakeShop({"a": (100, 97)})
+    for sale in range(sales):
+        world.clock.after(sale * SETTLE + 1, lambda: world.sell("a"))
+
+    outcome = world.attempt()
+
+    if sales <= STANDARD.looks:
+        assert (outcome.tally.restored.count, world.clock.ran) == (1, (sales + 1) * SETTLE)
+    else:
+        assert (outcome.tally.changed, world.clock.ran) == (1, (STANDARD.looks + 1) * SETTLE)
+
+
+def test_a_product_seen_moving_just_before_the_end_of_its_range_gets_its_full_time_too():
+    world = FakeShop({"a": (100, 97)})
+    world.clock.after(1.9, lambda: world.sell("a"))
+    world.clock.after(3.8, lambda: world.book("a"))  # within the time an order may take
+
+    outcome = world.attempt()
+
+    assert (outcome.tally.restored.count, world.counter("a")) == (1, "99")
+
+
+def test_only_products_that_are_looked_at_again_stay_watched():
+    world = FakeShop({"a": (100, 97), "b": (5, 4), "c": (7, 7)})
+    world.clock.after(1, lambda: world.sell("a"))
+    watched = []
+
+    world.attempt(reached=at("looked again", lambda: watched.append(world.cache.watched)))
+
+    assert [*watched, world.cache.watched] == [{"a"}, set(), set()]
+
+
 def test_a_sale_between_the_second_look_and_the_write_is_never_undone():
     world = FakeShop({"a": (100, 97)})
 

@@ -152,6 +152,26 @@ def test_a_partial_run_says_partial_at_the_top():
     assert "⚠️ 동기화 부분 완료: 02:14:32" in text
 
 
+@pytest.mark.parametrize("state", ["partial", "failed"])
+@pytest.mark.parametrize(
+    ("locale", "said"),
+    [
+        ("ko", "상품 120개가 계속 변동 중이어서 건드리지 않았습니다. 값이 틀릴 수 있습니다."),
+        ("en", "120 products kept changing and were left alone; they may be wrong."),
+    ],
+)
+def test_where_many_products_kept_changing_the_top_says_how_many(state, locale, said):
+    text = report(run(status=state, changed=120, matched=9_865, state=RunState.FAILED), locale=locale)
+    assert top_of(text)[0].endswith(f"{SUMMARY.run_id} - {said}")
+    assert "✅" not in text
+
+
+def test_the_bestsellers_of_any_night_are_no_notice():
+    assert top_of(report(run(changed=100, matched=9_885))) == []
+    [line] = top_of(report(run(status="partial", unprocessed=7, changed=99, matched=9_879)))
+    assert line.endswith("상품 7개를 처리하지 못했습니다.")
+
+
 def test_a_run_that_is_still_at_work_is_no_failure():
     assert top_of(report(RunOfDay("manual__1", RunState.RUNNING, None)))[0].startswith("⏳ 실행 중(RUNNING)")
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from stocksync.model.summary import RunStatus, RunSummary, summarize
 from stocksync.model.tally import Tally
-from stocksync.reconcile.close_run import status_of
+from stocksync.reconcile.close_run import status_of, what_is_missing
 from tests.kit.fakes.clock import START
 from tests.kit.fakes.shop import PLAN
 from tests.kit.findings import findings
@@ -83,7 +83,47 @@ def test_times_carry_the_offset_of_the_runs_zone():
     ],
 )
 def test_a_run_is_complete_only_if_everything_was_looked_at_and_published(returned, published, unprocessed, status):
-    assert status_of(every_range_returned=returned, published=published, unprocessed=unprocessed).value == status
+    how = status_of(every_range_returned=returned, published=published, tally=Tally(matched=9), unprocessed=unprocessed)
+    assert how.value == status
+
+
+@pytest.mark.parametrize(
+    ("changed", "total", "status"),
+    [
+        (99, 99, "complete"),
+        (100, 100, "partial"),
+        (100, 9_999, "partial"),
+        (100, 10_000, "complete"),
+        (101, 10_000, "partial"),
+        (19_980, 1_998_000, "complete"),
+        (796_825, 1_998_000, "partial"),
+    ],
+)
+def test_a_run_in_which_more_than_1_percent_and_100_products_kept_changing_is_not_complete(changed, total, status):
+    tally = Tally(matched=total - changed, changed=changed)
+
+    assert status_of(every_range_returned=True, published=True, tally=tally, unprocessed=0).value == status
+    assert status_of(every_range_returned=False, published=True, tally=tally, unprocessed=0).value == "failed"
+
+
+def test_a_run_that_is_not_complete_says_what_is_missing():
+    def missing(tally, unprocessed=0, **how):
+        summary = RunSummary.from_dict(summary_of(tally, unprocessed))
+        return what_is_missing(summary, **{"ranges": 2, "returned": 2, "published": True} | how)
+
+    assert missing(Tally(matched=9), 1_000) == "1,000 products were not looked at"
+    assert missing(Tally(matched=9), 3, returned=1) == (
+        "1 of 2 ranges failed, see the red tasks; 3 products were not looked at"
+    )
+    assert missing(Tally(), ranges=0, returned=0) == "nothing was compared, see the red tasks"
+    assert missing(Tally(matched=9), published=False) == (
+        "publish_pending did not succeed, so events may still wait in Redis"
+    )
+    assert missing(Tally(matched=1_201_175, changed=796_825)) == (
+        "796,825 of 1,998,000 products were written between one look and the next, again and again, and were left "
+        "alone: they may be wrong"
+    )
+    assert "again and again" not in missing(Tally(matched=9_990, changed=10), 5)
 
 
 def test_the_log_line_says_dry_run_where_it_is_one():

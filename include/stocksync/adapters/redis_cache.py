@@ -27,7 +27,7 @@ class RedisStockCache:
     def __init__(self, client: redis.Redis, key_prefix: str) -> None:
         self._client = client
         self._prefix = key_prefix.encode()
-        self._watch = Watch(client)
+        self._watch = Watch(client, self._prefix)
 
     def read_along(self, batches: Iterable[LedgerBatch]) -> Iterator[tuple[LedgerBatch, list[CacheValue]]]:
         """Pair each batch with its counters, several MGETs ahead of the consumer on one connection."""
@@ -37,6 +37,7 @@ class RedisStockCache:
             asked: deque[LedgerBatch] = deque()
             try:
                 for batch in batches:
+                    self._watch.listen()
                     connection.send_packed_command([_mget(batch.keys)], check_health=False)
                     asked.append(batch)
                     if len(asked) == OUTSTANDING:
@@ -66,6 +67,11 @@ class RedisStockCache:
                 values, untouched = self._watch.mget(piece)
                 seen += zip(self._typed(piece, values), untouched, strict=True)
         return seen
+
+    def forget(self, product_ids: Sequence[str] | None = None) -> None:
+        """Notice writes to these counters no longer; without ids: to none."""
+        keys = None if product_ids is None else [self._prefix + product_id.encode() for product_id in product_ids]
+        self._watch.forget(keys)
 
     def _answer(self, connection: redis.Connection, batch: LedgerBatch) -> tuple[LedgerBatch, list[CacheValue]]:
         return batch, self._typed(batch.keys, cast("list[bytes | None]", connection.read_response()))

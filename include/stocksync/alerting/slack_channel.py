@@ -1,6 +1,7 @@
 """Telling Slack about one group of events."""
 
 import logging
+from collections.abc import Callable
 from dataclasses import replace
 
 from stocksync.alerting.batch import AlertBatch
@@ -23,12 +24,21 @@ class SlackChannel:
         notifier: the chat
         delivery_log: what it was told already
         texts: the messages
+        changed: of a run, by its id: how many products it left alone because they kept changing, 0 if no more than
+            is usual. The events know nothing of those, and a digest must not sound as if all were well
     """
 
-    def __init__(self, notifier: Notifier, delivery_log: DeliveryLog, texts: AlertTexts) -> None:
+    def __init__(
+        self,
+        notifier: Notifier,
+        delivery_log: DeliveryLog,
+        texts: AlertTexts,
+        changed: Callable[[str], int] = lambda _run_id: 0,
+    ) -> None:
         self._notifier = notifier
         self._delivery_log = delivery_log
         self._texts = texts
+        self._changed = changed
 
     def tell(self, group: AlertGroup, batch: AlertBatch) -> list[MessageRefused]:
         """Tell everything in the batch; return what Slack will not take.
@@ -47,7 +57,8 @@ class SlackChannel:
             talk.say(self._texts.review(batch.review), batch.review.tokens)
         if batch.restored.count:
             # There is a second digest where the next run publishes what a dead run left, or a run was cleared.
-            digest = self._texts.digest(batch.restored, told=talk.delivered.restored)
+            changed = 0 if group.run_id is None else self._changed(group.run_id)
+            digest = self._texts.digest(batch.restored, told=talk.delivered.restored, changed=changed)
             talk.say(digest, batch.restored.tokens, restored=batch.restored.count)
         return talk.refused
 

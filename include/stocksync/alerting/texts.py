@@ -42,12 +42,13 @@ class AlertTexts:
         self._zone = zone
         self._footer = wording.render("mention", mention=mention)
 
-    def digest(self, restored: TopEvents, told: int = 0) -> Message:
+    def digest(self, restored: TopEvents, told: int = 0, changed: int = 0) -> Message:
         """One message for everything that was repaired.
 
         Args:
             restored: what is new
             told: how many restores of the same run an earlier digest told of
+            changed: how many products the run left alone because they kept changing; 0: no more than is usual
         """
         body = self._wording.render(
             "digest",
@@ -55,6 +56,7 @@ class AlertTexts:
             count=restored.count,
             largest=_product(restored.largest),
             told=told,
+            changed=changed,
         )
         return Message(body)
 

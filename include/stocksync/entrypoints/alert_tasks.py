@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable, Mapping
 from contextlib import closing
+from functools import partial
 from typing import Any
 
 from airflow.sdk.exceptions import AirflowSkipException
@@ -14,7 +15,7 @@ from stocksync.entrypoints import channels
 from stocksync.entrypoints.assets import ALERTS, SUMMARIES
 from stocksync.entrypoints.connections import AirflowClients
 from stocksync.entrypoints.retries import final_when_permanent
-from stocksync.entrypoints.run_history import is_publishing
+from stocksync.entrypoints.run_history import is_publishing, kept_changing
 from stocksync.errors import BadSetting
 from stocksync.model.summary import RunSummary
 from stocksync.settings import Settings
@@ -28,10 +29,11 @@ def deliver(context: Mapping[str, Any]) -> dict[str, Any]:
     settings = Settings.load()
     clients = AirflowClients(settings)
     parts = Bootstrap(clients, settings)
+    slack_channel = partial(parts.slack_channel, changed=kept_changing(context["ti"]))
     usable = usable_channels(
         {
             "pagerduty": lambda: _made(channels.pager(), parts.pager_channel),
-            "slack": lambda: _made(channels.slack(settings), parts.slack_channel),
+            "slack": lambda: _made(channels.slack(settings), slack_channel),
         }
     )
     with closing(clients.consumer()) as kafka_consumer:

@@ -9,13 +9,15 @@ from zoneinfo import ZoneInfo
 
 from stocksync.entrypoints.assets import REPORTS, SUMMARIES
 from stocksync.model.plan import RunPlan, local_date
-from stocksync.model.summary import RunSummary
+from stocksync.model.progress import RangeOutcome
+from stocksync.model.summary import RunSummary, changed_too_much
+from stocksync.model.tally import Tally
 from stocksync.reporting.day import Figures, RunOfDay, RunState
 
 log = logging.getLogger(__name__)
 
 SYNC_DAG = "stock_sync"
-_FIRST, _PUBLISHER, _LAST = "acquire_lock", "publish_pending", "summarize"
+_FIRST, _COMPARER, _PUBLISHER, _LAST = "acquire_lock", "reconcile", "publish_pending", "summarize"
 _REPORTS_READ = 60
 # Airflow's own run ids end in the time they are about; only a run id chosen by a person does not.
 _STAMP = re.compile(r"__(\d{4}-\d\d-\d\dT[0-9:.]+(?:[+-]\d\d:\d\d|Z)?)")
@@ -33,6 +35,20 @@ def is_publishing(ti: Any) -> Callable[[str], bool]:  # noqa: ANN401 - Airflow's
         return bool(ti.get_dr_count(dag_id=SYNC_DAG, run_ids=[run_id], states=sorted(_RUNNING_STATES)))
 
     return publishing
+
+
+def kept_changing(ti: Any) -> Callable[[str], int]:  # noqa: ANN401 - Airflow's task instance
+    """Tell of a run how many products kept changing, 0 if no more than is usual: from what its ranges returned.
+
+    They have returned before publish_pending, and so before the run is told of; its summary may come later.
+    """
+
+    def changed(run_id: str) -> int:
+        returned = ti.xcom_pull(dag_id=SYNC_DAG, run_id=run_id, task_ids=[_COMPARER])
+        tally = sum((RangeOutcome.from_dict(raw).tally for raw in returned if raw), Tally())
+        return tally.changed if changed_too_much(tally.changed, tally.products) else 0
+
+    return changed
 
 
 class AirflowRunHistory:

@@ -21,6 +21,7 @@ from stocksync.model.plan import RunPlan
 from stocksync.model.progress import RangeOutcome
 from stocksync.model.summary import RunStatus, RunSummary
 from stocksync.model.text import printable
+from stocksync.reconcile.close_run import what_is_missing
 from stocksync.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -104,12 +105,16 @@ def summarize_run(
     plan = RunPlan.from_dict(raw_plan)
     ranges = [IdRange.from_dict(raw) for raw in raw_ranges or []]
     outcomes = {outcome.index: outcome for outcome in map(RangeOutcome.from_dict, raw_outcomes or [])}
-    closer = connections.bootstrap(Settings.load()).closer(plan)
-    summary = closer.close(ranges, outcomes, published=plan.dry_run or published is not None)
+    told = plan.dry_run or published is not None
+    summary = connections.bootstrap(Settings.load()).closer(plan).close(ranges, outcomes, published=told)
     context["ti"].xcom_push(key="return_value", value=summary.to_dict())
     log.info("%s", summary.in_words())
     metrics.emit(summary)
-    _fail_if_incomplete(summary, failed=len(ranges) - len(outcomes), ranges=len(ranges))
+    if summary.status != RunStatus.COMPLETE:
+        missing = what_is_missing(summary, ranges=len(ranges), returned=len(outcomes), published=told)
+        raise AirflowFailException(
+            f"the run is {summary.status}: {missing}. What was done is counted; the next run does the rest"
+        )
     context["outlet_events"][SUMMARIES].extra = _event_of(summary)
     return summary.to_dict()
 
@@ -135,15 +140,6 @@ def release_after_failure(run: Any) -> None:  # noqa: ANN401 - Airflow's DagRun
     ended = RunIdentity(run.run_id, str(run.run_type), run_request.run_date(run, settings).isoformat())
     if connections.bootstrap(settings).lock_of(ended).release():
         log.warning("run %s failed and still held the lock of %s: released", ended.run_id, ended.date)
-
-
-def _fail_if_incomplete(summary: RunSummary, *, failed: int, ranges: int) -> None:
-    if summary.status != RunStatus.COMPLETE:
-        raise AirflowFailException(
-            f"the run is {summary.status}: {failed} of {ranges} ranges failed, "
-            f"{summary.unprocessed:,} products were not looked at; see the red tasks. What was done is counted; "
-            "the next run does the rest"
-        )
 
 
 def _event_of(summary: RunSummary) -> dict[str, Any]:

@@ -15,9 +15,22 @@ class RunStatus(StrEnum):
 
     COMPLETE = "complete"
     PARTIAL = "partial"
-    """The time limit came first; the rest waits for the next run."""
+    """The time limit came first, or too much kept changing; the rest waits for the next run."""
     FAILED = "failed"
     """A range or the publishing failed; what was done is counted, the rest is unprocessed."""
+
+
+CHANGED_AT_LEAST = 100
+CHANGED_PERCENT = 1
+
+
+def changed_too_much(changed: int, total: int) -> bool:
+    """Tell whether so many products kept changing that nobody may take the run for complete.
+
+    A few bestsellers are sold at every look of any night. More than CHANGED_PERCENT of all, and at least
+    CHANGED_AT_LEAST so that a small shop's bestsellers raise no alarm, means that something else writes the counters.
+    """
+    return changed >= CHANGED_AT_LEAST and changed * 100 > total * CHANGED_PERCENT
 
 
 @dataclass(frozen=True, slots=True)

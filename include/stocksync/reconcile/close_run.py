@@ -7,7 +7,7 @@ from stocksync.errors import LedgerUnavailable
 from stocksync.model.id_range import IdRange
 from stocksync.model.plan import RunPlan
 from stocksync.model.progress import Progress, RangeOutcome
-from stocksync.model.summary import RunStatus, RunSummary, summarize
+from stocksync.model.summary import RunStatus, RunSummary, changed_too_much, summarize
 from stocksync.model.tally import Tally
 from stocksync.reconcile.ports import Clock, Outbox, StockLedger
 from stocksync.reconcile.recovery import take_over
@@ -46,6 +46,7 @@ class RunCloser:
         status = status_of(
             every_range_returned=bool(ranges) and len(outcomes) == len(ranges),
             published=published,
+            tally=tally,
             unprocessed=unprocessed,
         )
         return summarize(self._plan, tally, unprocessed=unprocessed, status=status, finished=self._clock.now())
@@ -79,8 +80,43 @@ class RunCloser:
             return id_range.rows
 
 
-def status_of(*, every_range_returned: bool, published: bool, unprocessed: int) -> RunStatus:
-    """Say how the run ended."""
+def status_of(*, every_range_returned: bool, published: bool, tally: Tally, unprocessed: int) -> RunStatus:
+    """Say how the run ended.
+
+    Args:
+        every_range_returned: whether no range's task failed
+        published: whether every event is on the topic
+        tally: what the ranges counted
+        unprocessed: how many products were not looked at
+    """
     if not (every_range_returned and published):
         return RunStatus.FAILED
-    return RunStatus.PARTIAL if unprocessed else RunStatus.COMPLETE
+    if unprocessed or changed_too_much(tally.changed, tally.products):
+        return RunStatus.PARTIAL
+    return RunStatus.COMPLETE
+
+
+def what_is_missing(summary: RunSummary, *, ranges: int, returned: int, published: bool) -> str:
+    """Say in words why a run is not complete.
+
+    Args:
+        summary: its numbers
+        ranges: how many ranges it had
+        returned: of how many the task succeeded
+        published: whether every event is on the topic
+    """
+    facts = []
+    if not ranges:
+        facts.append("nothing was compared, see the red tasks")
+    if returned < ranges:
+        facts.append(f"{ranges - returned} of {ranges} ranges failed, see the red tasks")
+    if not published:
+        facts.append("publish_pending did not succeed, so events may still wait in Redis")
+    if summary.unprocessed:
+        facts.append(f"{summary.unprocessed:,} products were not looked at")
+    if changed_too_much(summary.changed, summary.total):
+        facts.append(
+            f"{summary.changed:,} of {summary.total:,} products were written between one look and the next, again and "
+            "again, and were left alone: they may be wrong"
+        )
+    return "; ".join(facts)

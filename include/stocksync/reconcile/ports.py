@@ -88,12 +88,16 @@ class StockCache(Protocol):
     def look(self, product_ids: Sequence[str]) -> list[tuple[CacheValue, bool]]:
         """Read some counters, and say of each whether nobody wrote it since the look before.
 
-        A write counts even if it left the same bytes. Looks come in pairs: the first look at a counter, and the one
-        after a pair, has nothing before it and says no.
+        A write counts even if it left the same bytes, and so does one to a counter without a key. The first look at
+        a counter says no; from then on it is watched until it is forgotten.
 
         Raises:
             CacheUnavailable: Redis did not answer.
         """
+        ...
+
+    def forget(self, product_ids: Sequence[str] | None = None) -> None:
+        """Watch these counters no longer; without ids: none of all that were looked at."""
         ...
 
 

@@ -90,9 +90,18 @@ class Reconciler:
         self._late = False
         self._pace = pace
         self._sizes = sizes
+        self._seen: dict[str, Suspect] = {}
+        """What the products that keep changing showed at the look before; an earlier attempt's are not in it."""
+        self._seen_at = 0.0
 
     def run(self, id_range: IdRange) -> RangeOutcome:
         """Work through the range, from where an earlier attempt left it. Safe to repeat."""
+        try:
+            return self._run(id_range)
+        finally:
+            self._stores.cache.forget()
+
+    def _run(self, id_range: IdRange) -> RangeOutcome:
         stores, late = self._stores, self._out_of_time()
         if not late:
             stores.lock.hold()
@@ -164,8 +173,8 @@ class Reconciler:
         moving = list(progress.moving)
         tally, findings, still = self._look_and_commit(group.suspects)
         room = self._sizes.moving - len(moving)
-        moving += [suspect.product_id for suspect in still[:room]]
-        tally += group.tally + Tally(changed=len(still[room:]))
+        moving += self._remember(still[:room])
+        tally += group.tally + self._give_up([suspect.product_id for suspect in still[room:]])
         self._close(
             replace(
                 progress,
@@ -182,18 +191,19 @@ class Reconciler:
     def _finish_moving(self) -> None:
         """Give the products that kept changing a few more chances; what still moves is left for the next run."""
         progress = self._progress
-        suspects = [Suspect(product_id, seen=None) for product_id in progress.moving]
+        moving = list(progress.moving)
         tally, findings = Tally(), list[Finding]()
-        for look in range(self._sizes.looks):
-            if not suspects or self._out_of_time():
+        for _ in range(self._sizes.looks):
+            if not moving or self._out_of_time():
                 break
-            if look:
-                self._stores.clock.sleep(self._settle)
-            looked, found, suspects = self._look_and_commit(suspects)
+            self._let_settle()
+            suspects = [self._seen.pop(product_id, Suspect(product_id, seen=None)) for product_id in moving]
+            looked, found, still = self._look_and_commit(suspects)
+            moving = self._remember(still)
             tally += looked
             findings += found
-        name("still changing, left alone", [suspect.product_id for suspect in suspects])
-        tally += Tally(changed=len(suspects))
+        name("still changing, left alone", moving)
+        tally += self._give_up(moving)
         self._close(
             replace(
                 progress,
@@ -205,10 +215,27 @@ class Reconciler:
             findings,
         )
 
+    def _let_settle(self) -> None:
+        """Wait until everything seen before was seen long enough ago to be believed if it still stands."""
+        clock = self._stores.clock
+        if self._seen:
+            clock.sleep(max(0.0, self._seen_at + self._settle - clock.monotonic()))
+
+    def _remember(self, still: Sequence[Suspect]) -> list[str]:
+        """Keep what the moving products showed, for the next look; return their ids."""
+        self._seen |= {suspect.product_id: suspect for suspect in still}
+        return [suspect.product_id for suspect in still]
+
+    def _give_up(self, product_ids: Sequence[str]) -> Tally:
+        """Leave products to the next run."""
+        self._stores.cache.forget(product_ids)
+        return Tally(changed=len(product_ids))
+
     def _look_and_commit(self, suspects: Sequence[Suspect]) -> tuple[Tally, list[Finding], list[Suspect]]:
         """Return what was counted, what was committed, and who is still moving."""
         stores = self._stores
         look = look_again(suspects, ledger=stores.ledger, cache=stores.cache, rules=self._rules)
+        self._seen_at = stores.clock.monotonic()
         name("no stock number", look.invalid)
         self._reached("looked again")
         proposals = [Proposal(self._finding(confirmed), confirmed.cache) for confirmed in look.confirmed]

@@ -45,7 +45,10 @@ def first_look(suspects: Sequence[Suspect], cache: StockCache) -> list[Suspect]:
 
 
 def look_again(suspects: Sequence[Suspect], *, ledger: StockLedger, cache: StockCache, rules: Rules) -> Look:
-    """Read the suspects once more in both stores and compare with what was seen before."""
+    """Read the suspects once more in both stores and compare with what was seen before.
+
+    Those that are still moving stay watched, so that they can be looked at again; the others are not any more.
+    """
     look = Look()
     if not suspects:
         return look
@@ -71,5 +74,7 @@ def look_again(suspects: Sequence[Suspect], *, ledger: StockLedger, cache: Stock
             matched += 1
         else:
             look.invalid.append(suspect.product_id)
+    still = {suspect.product_id for suspect in look.moving}
+    cache.forget([product_id for product_id in ids if product_id not in still])
     look.tally = Tally(matched=matched, invalid=len(look.invalid), missing_keys=missing)
     return look

@@ -14,7 +14,7 @@ class Sizes:
         settling: groups that wait for their second look at once; bounds the memory of a bad night
         commit: products one script restores: 200 take about half a millisecond, in which Redis serves nobody else
         moving: products a range looks at again at its end because they kept changing; more wait for the next run
-        looks: how often those are looked at
+        looks: how often those are looked at, as far apart as a difference must stand
     """
 
     batch: int = 1000
@@ -22,7 +22,7 @@ class Sizes:
     settling: int = 64
     commit: int = 200
     moving: int = 1000
-    looks: int = 5
+    looks: int = 4
 
 
 STANDARD = Sizes()

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from stocksync.model.policy import Action, Severity
-from stocksync.model.summary import RunStatus, RunSummary
+from stocksync.model.summary import RunStatus, RunSummary, changed_too_much
 from stocksync.model.text import printable
 
 REPORTS_COMPARED = 7
@@ -72,12 +72,14 @@ class Notice:
         kind: what it says
         run_id: about which run, made safe to print; empty: about none
         unprocessed: products that run did not look at
+        changed: products that kept changing, if they are more than is usual
         written_at: when a report about a past date was written, on the operators' clock
     """
 
     kind: NoticeKind
     run_id: str = ""
     unprocessed: int = 0
+    changed: int = 0
     written_at: str = ""
 
 
@@ -166,9 +168,9 @@ def notices(runs: Sequence[RunOfDay], chosen: RunSummary | None) -> list[Notice]
         if run.state is RunState.RUNNING:
             said.append(Notice(NoticeKind.RUNNING, run_id))
         elif summary is not None and summary.status == RunStatus.PARTIAL:
-            said.append(Notice(NoticeKind.PARTIAL, run_id, summary.unprocessed))
+            said.append(_about(NoticeKind.PARTIAL, run_id, summary))
         elif run.state is RunState.FAILED or (summary is not None and summary.status == RunStatus.FAILED):
-            said.append(Notice(NoticeKind.FAILED, run_id, summary.unprocessed if summary else 0))
+            said.append(_about(NoticeKind.FAILED, run_id, summary))
     if chosen is not None and chosen.dry_run:
         said.append(Notice(NoticeKind.DRY_RUN, printable(chosen.run_id, 250)))
     if chosen is not None and chosen.total == 0:
@@ -248,6 +250,14 @@ def change(summary: RunSummary, earlier: Sequence[Figures]) -> Comparison | None
     mean = Decimal(sum(last)) / len(last)
     difference = Decimal(summary.restored + summary.manual_review) - mean
     return Comparison(len(last), f"{_tenth(difference):+,}", f"{_tenth(mean):,}")
+
+
+def _about(kind: NoticeKind, run_id: str, summary: RunSummary | None) -> Notice:
+    """Say of a run what it did not look at, and what kept changing if that is more than is usual."""
+    if summary is None:
+        return Notice(kind, run_id)
+    changed = summary.changed if changed_too_much(summary.changed, summary.total) else 0
+    return Notice(kind, run_id, summary.unprocessed, changed)
 
 
 def _tenth(number: Decimal) -> Decimal:

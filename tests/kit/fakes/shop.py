@@ -55,7 +55,8 @@ class ProgramOnFakes(Bootstrap):
         self._world = world
 
     def cache(self):
-        return FakeCache(self._world.redis)
+        self._world.cache = FakeCache(self._world.redis)
+        return self._world.cache
 
     def lock_of(self, run):
         return FakeLock(self._world.redis, run.run_id)
@@ -87,6 +88,7 @@ class FakeShop:
         self.policy = policy
         self.sizes = replace(STANDARD, group=group)
         self.plan = replace(PLAN, auto_restore_limit=limit)
+        self.cache = None
 
     # --- what the program does -------------------------------------------------------------------------------
 

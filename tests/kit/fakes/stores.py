@@ -104,12 +104,19 @@ class FakeCache:
     def look(self, product_ids):
         return [(self._redis.counters.get(i), self._untouched(i)) for i in product_ids]
 
+    def forget(self, product_ids=None):
+        for product_id in list(self._watched) if product_ids is None else product_ids:
+            self._watched.pop(product_id, None)
+
+    @property
+    def watched(self):
+        return set(self._watched)
+
     def _untouched(self, product_id):
         writes = self._redis.counters.writes[product_id]
-        if self._watched.pop(product_id, None) == writes:
-            return True
+        before = self._watched.get(product_id)
         self._watched[product_id] = writes
-        return False
+        return before == writes
 
 
 class FakeLock:

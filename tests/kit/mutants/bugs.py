@@ -80,10 +80,19 @@ BUGS = [
     bug(
         "watch forgets to forget",
         "adapters/redis_watch.py",
-        "self._untouched.difference_update(keys)",
-        "pass",
+        "            self._untouched.difference_update(keys)\n        return _TOLD",
+        "            pass\n        return _TOLD",
         "tests/faults/test_watch.py",
     ),
+    bug(
+        "watch believes the answer before the turn is over",
+        "adapters/redis_watch.py",
+        "_TURNS = 2",
+        "_TURNS = 0",
+        "tests/faults/test_watch.py",
+    ),
+    bug("moving looked at too soon", SERVICE, "            self._let_settle()\n", "", RECONCILE),
+    bug("moving forgotten", LOOK, "if product_id not in still])", "])", RECONCILE),
     bug(
         "watch trusts a new connection",
         "adapters/redis_watch.py",
@@ -224,6 +233,13 @@ BUGS = [
         "if not (every_range_returned and published):",
         "if not published:",
         GONE,
+    ),
+    bug(
+        "much that kept changing ends green",
+        "reconcile/close_run.py",
+        "if unprocessed or changed_too_much(tally.changed, tally.products):",
+        "if unprocessed:",
+        f"{UNIT}/test_summary.py",
     ),
     bug(
         "dry run writes",
