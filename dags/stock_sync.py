@@ -6,7 +6,7 @@ each one is an event on Kafka (`stock.sync.alert`), which `stock_sync_alerts` tu
 | task | what it does | when it is red |
 | --- | --- | --- |
 | `acquire_lock` | checks settings, params, table, topic and schema registry; takes the day's lock | a service is unreachable, or a setting or param is bad: the message names it, its value and what is allowed; nothing was written |
-| `partition_products` | cuts the catalogue into ranges of ids | the ledger is unreachable, or empty though it was not before; or `product_ids` names a product it does not have |
+| `partition_products` | cuts the catalogue into ranges of ids | the ledger is unreachable, or empty though it was not before, or has several rows for most products; or `product_ids` names a product it does not have |
 | `reconcile` | compares a range, waits, looks again, restores or reports | its retries, each from the checkpoint, failed too: the rest of the range is unprocessed |
 | `publish_pending` | publishes what dead tasks left in the outbox | Kafka is down: the events stay in the outbox, the next run publishes them |
 | `summarize` | adds up the run, also one that a person marked failed; its return value is the summary | the run was partial, failed or ended by hand: the log says what is missing |
@@ -119,7 +119,7 @@ def stock_sync():
         """Cut the catalogue into ranges of ids."""
         from stocksync.entrypoints import sync_tasks
 
-        latest = inlet_events[SUMMARIES].ascending(False).limit(1)
+        latest = inlet_events[SUMMARIES].ascending(False).limit(50)
         return sync_tasks.partition_products(plan, params["product_ids"], latest)
 
     @task(

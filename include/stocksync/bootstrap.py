@@ -4,6 +4,7 @@ The DAGs' tasks, the tests, the kill schedules and the benchmarks all go through
 at night.
 """
 
+import logging
 from collections.abc import Callable, Collection, Iterable
 from datetime import timedelta
 from functools import cached_property
@@ -66,6 +67,8 @@ from stocksync.reporting.ports import RunHistory
 from stocksync.reporting.report import Reporter
 from stocksync.settings import Settings
 from stocksync.wording import Wording
+
+log = logging.getLogger(__name__)
 
 
 class Clients(Protocol):
@@ -133,7 +136,7 @@ class Bootstrap:
         """The truth."""
         settings = self._settings
         table = LedgerTable(settings.products_table, settings.id_column, settings.stock_column)
-        return PostgresLedger(self._clients.postgres, table, settings.key_prefix, batch=self._sizes.batch)
+        return PostgresLedger(self._clients.postgres, table, batch=self._sizes.batch)
 
     def cache(self) -> StockCache:
         """Make a view of the counters; each has a watch of its own."""
@@ -195,6 +198,8 @@ class Bootstrap:
     def check(self, *, writes: bool) -> int | None:
         """Find out before the first write whether a run can work; return the event schema's id in the registry.
 
+        What a person should know, and what does not stop the run, is in the log.
+
         Args:
             writes: whether the run will write and publish; a dry run needs neither topic nor registry
 
@@ -202,7 +207,8 @@ class Bootstrap:
             BadSetting: a person has to change a setting or a connection first.
             LedgerUnavailable, CacheUnavailable, RegistryUnavailable, PublishFailed: a service does not answer.
         """
-        _ = self.ledger.columns
+        for warning in self.ledger.check():
+            log.warning(warning)
         with translated("starting"):
             self.redis.ping()
         check_tracking_table(self.redis)
@@ -248,7 +254,6 @@ class Bootstrap:
             self.stores(plan, id_range.index, journal),
             plan,
             Rules(plan.auto_restore_limit, settings.missing_key_policy),
-            key_prefix=settings.key_prefix,
             settle=timedelta(seconds=settings.settle_seconds),
             pace=settings.pace(id_range.of),
             sizes=self._sizes,

@@ -24,19 +24,19 @@ def reader(postgres, database):
 
 
 def test_the_role_can_be_cut_into_ranges_scanned_and_counted(reader):
-    ledger = PostgresLedger(lambda: psycopg2.connect(reader), LedgerTable("products", "id", "stock"), "stock:")
+    ledger = PostgresLedger(lambda: psycopg2.connect(reader), LedgerTable("products", "id", "stock"))
     with closing(ledger):
         ranges = partition(ledger, batch_size=1000, max_ranges=64)
-        seen = [key for piece in ranges for batch in ledger.scan(piece, None) for key in batch.keys]
+        seen = [raw_id for piece in ranges for batch in ledger.scan(piece, None) for raw_id in batch.ids]
         assert (len(ranges), len(seen), len(set(seen))) == (3, 3000, 3000)
         assert ledger.read(["P7"])
 
 
 def test_the_role_reads_a_sample_of_a_large_table(reader):
-    ledger = PostgresLedger(lambda: psycopg2.connect(reader), LedgerTable("products", "id", "stock"), "stock:")
+    ledger = PostgresLedger(lambda: psycopg2.connect(reader), LedgerTable("products", "id", "stock"))
     with closing(ledger):
         assert execute(reader, "SELECT count(*) FROM products TABLESAMPLE SYSTEM (100)") == [(3000,)]
-        assert ledger.columns
+        assert ledger.check() == []
 
 
 @pytest.mark.parametrize(

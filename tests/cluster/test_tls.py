@@ -7,21 +7,12 @@ from contextlib import closing
 import pytest
 import trustme
 
-from stocksync.errors import CacheUnavailable, LedgerUnavailable
+from stocksync.errors import BadSetting, CacheUnavailable
 from stocksync.settings import Settings
-from tests.kit.cluster.deployed import DEBIAN_POSTGRES, DebianPostgres, DeployedRedis, debian_redis, run_script
+from tests.kit.cluster.deployed import DEBIAN_POSTGRES, DeployedRedis, debian_redis, run_script
 from tests.kit.database import execute
 
 pytestmark = pytest.mark.usefixtures("cluster")
-
-
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory):
-    """What a client trusts, and the certificate for 127.0.0.1 with its key."""
-    authority, folder = trustme.CA(), tmp_path_factory.mktemp("tls")
-    authority.cert_pem.write_to_path(folder / "ca.pem")
-    authority.issue_cert("127.0.0.1").private_key_and_cert_chain_pem.write_to_path(folder / "server.pem")
-    return folder / "ca.pem", folder / "server.pem"
 
 
 @pytest.fixture(scope="module")
@@ -42,14 +33,6 @@ def secure_redis(run_folder, certificate):
     with DeployedRedis(
         run_folder, "stock-redis", words=words, program=debian_redis(), port_word="--tls-port"
     ) as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
-def secure_postgres(run_folder, certificate):
-    if not DEBIAN_POSTGRES:
-        pytest.skip("needs a PostgreSQL with TLS: apt-get install postgresql")
-    with DebianPostgres(run_folder, certificate[1]) as server:
         yield server
 
 
@@ -115,11 +98,13 @@ def test_postgresql_with_tls(secure_postgres, ledger_role, certificate, connecti
         assert dict(ledger.read(["P1"])) == {"P1": b"7"}
 
 
-@pytest.mark.parametrize("wrong", ["a stranger's certificate", "no TLS"])
+@pytest.mark.parametrize("wrong", ["a stranger's certificate", "no such certificate", "no TLS"])
 def test_a_postgresql_that_cannot_prove_itself_is_refused(
     secure_postgres, ledger_role, stranger, connections, monkeypatch, wrong
 ):
-    tls = {"sslmode": "disable"} if wrong == "no TLS" else {"sslmode": "verify-full", "sslrootcert": str(stranger)}
+    trusted = "/no/such.pem" if wrong == "no such certificate" else str(stranger)
+    tls = {"sslmode": "disable"} if wrong == "no TLS" else {"sslmode": "verify-full", "sslrootcert": trusted}
     monkeypatch.setenv("AIRFLOW_CONN_PRODUCT_DB", ledger_connection(secure_postgres, ledger_role, **tls))
-    with pytest.raises(LedgerUnavailable), closing(connections.bootstrap(Settings()).ledger) as ledger:
+    said = r"connection product_db: .*allowed: .*`sslmode`"
+    with pytest.raises(BadSetting, match=said), closing(connections.bootstrap(Settings()).ledger) as ledger:
         ledger.read(["P1"])

@@ -73,7 +73,7 @@ def test_a_lock_set_by_hand_cannot_forge_a_line_of_the_log(cache):
 
 
 def batches(*pieces):
-    return [LedgerBatch([f"stock:{i}".encode() for i in piece], [b"1"] * len(piece)) for piece in pieces]
+    return [LedgerBatch([i.encode() for i in piece], [b"1"] * len(piece)) for piece in pieces]
 
 
 def test_counters_are_paired_with_their_batches_in_order(cache):

@@ -34,9 +34,9 @@ class Table:
         self.sql(generated, digits, products)
         self.sql("CREATE INDEX ON products (id)")
 
-    def ledger(self, table="products", id_column="id", stock_column="stock", *, prefix="stock:"):
+    def ledger(self, table="products", id_column="id", stock_column="stock", batch=1000):
         source = LedgerTable(table, id_column, stock_column)
-        return PostgresLedger(lambda: psycopg2.connect(self.dsn, application_name="under-test"), source, prefix)
+        return PostgresLedger(lambda: psycopg2.connect(self.dsn, application_name="under-test"), source, batch=batch)
 
     def end_sessions(self):
         self.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'under-test'")
@@ -47,11 +47,11 @@ class Table:
 
 
 def scanned(ledger, id_range=EVERYTHING, after=None):
-    """Ids and stocks of a range as the program streams them, without the prefix."""
+    """Ids and stocks of a range as the program streams them."""
     return [
-        (key.decode().removeprefix("stock:"), stock)
+        (raw_id.decode(), stock)
         for batch in ledger.scan(id_range, after)
-        for key, stock in zip(batch.keys, batch.stocks, strict=True)
+        for raw_id, stock in zip(batch.ids, batch.stocks, strict=True)
     ]
 
 

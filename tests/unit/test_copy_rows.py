@@ -11,8 +11,8 @@ ESCAPES = {"\\": r"\\", "\b": r"\b", "\f": r"\f", "\n": r"\n", "\r": r"\r", "\t"
 TEXT = st.text(st.sampled_from("\\\b\f\n\r\t\vbfnrtvN:é ") | st.characters(codec="utf-8", exclude_characters="\0"))
 
 
-def copied(key, stock):
-    escaped = "".join(ESCAPES.get(c, c) for c in key)
+def copied(product_id, stock):
+    escaped = "".join(ESCAPES.get(c, c) for c in product_id)
     shown = r"\N" if stock is None else stock
     return f"{escaped}\t{shown}\n".encode()
 
@@ -21,7 +21,7 @@ def copied(key, stock):
 @example([("\b\f\n\r\t\v\\", 1)])
 @example([("\\N", None), ("\\.", 1), ("", 0), ("\\\\t", 5), ("\t\\", None)])
 def test_any_id_comes_out_of_a_copy_as_it_is(rows):
-    batch = _parse([copied(key, stock) for key, stock in rows])
+    batch = _parse([copied(product_id, stock) for product_id, stock in rows])
 
-    assert [key.decode() for key in batch.keys] == [key for key, _ in rows]
+    assert [raw_id.decode() for raw_id in batch.ids] == [product_id for product_id, _ in rows]
     assert batch.stocks == [Unreadable.NO_STOCK if s is None else str(s).encode() for _, s in rows]

@@ -25,11 +25,11 @@ class Streamed:
     def scan(self, id_range, after):
         for first in range(0, self._products, 1000):
             numbers = range(first, first + 1000)
-            yield LedgerBatch([b"stock:%09d" % n for n in numbers], [b"100"] * 1000)
+            yield LedgerBatch([b"%09d" % n for n in numbers], [b"100"] * 1000)
 
     def read_along(self, batches):
         for batch in batches:
-            yield batch, [self._counter] * len(batch.keys)
+            yield batch, [self._counter] * len(batch.ids)
 
     def read(self, product_ids):
         return dict.fromkeys(product_ids, b"100")

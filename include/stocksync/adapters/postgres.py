@@ -4,17 +4,18 @@ Ids are compared by the database alone, in the column's own type and collation, 
 every range; here they are text. All names and values go through psycopg2.sql, quoted by the driver.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.resources import files
 from typing import Any
 
 import psycopg2
-from psycopg2 import sql
-from psycopg2.extensions import connection as Connection  # noqa: N812 - it is a class
+from psycopg2 import errors, sql
 
 from stocksync.adapters.postgres_copy import CopyStream
+from stocksync.adapters.postgres_errors import CONNECTION, failed, no_table
+from stocksync.adapters.postgres_session import LIMITED, Connect, Session, spelled
 from stocksync.errors import BadSetting, LedgerUnavailable
 from stocksync.model.id_range import IdRange
 from stocksync.model.stock import LedgerValue, Unreadable
@@ -24,8 +25,11 @@ from stocksync.reconcile.sizes import STANDARD
 _ID_TYPES = ("text", "varchar", "bpchar", "citext", "uuid", "int2", "int4", "int8")
 _WHOLE_TYPES = ("int2", "int4", "int8")
 _STOCK_TYPES = (*_WHOLE_TYPES, "numeric")
+_NO_NUMBER = {None: Unreadable.NO_STOCK, "\\": Unreadable.SEVERAL_ROWS}
 
-Connect = Callable[[], Connection]
+# Then a query that a policy would filter is an error, and PostgreSQL itself says whether one would: also of the tables
+# that a view reads, for whoever it reads them as.
+_UNFILTERED = sql.SQL("SET LOCAL row_security = off")
 
 
 def statement(name: str) -> sql.SQL:
@@ -51,18 +55,15 @@ class PostgresLedger:
     """Implements the port StockLedger.
 
     Args:
-        connect: opens a connection; the caller of this class never sees one
+        connect: opens a connection with client_encoding UTF8; the caller of this class never sees one
         source: the table and its columns
-        key_prefix: put before each id, so that a scanned batch is ready for the cache
         batch: rows in a batch
     """
 
-    def __init__(self, connect: Connect, source: LedgerTable, key_prefix: str, *, batch: int = STANDARD.batch) -> None:
-        self._connect = connect
+    def __init__(self, connect: Connect, source: LedgerTable, *, batch: int = STANDARD.batch) -> None:
         self._source = source
-        self._key_prefix = key_prefix
         self._batch = batch
-        self._connection: Connection | None = None
+        self._session = Session(connect, self._failed)
 
     def scan(self, id_range: IdRange, after: str | None) -> Iterator[LedgerBatch]:
         """Stream with COPY, in a thread of its own, a few batches ahead of the reader.
@@ -70,62 +71,71 @@ class PostgresLedger:
         psycopg2's COPY hands over each row's bytes with no parsing at all: measured about four times as fast as
         psycopg 3's (docs/performance.md).
         """
-        query = self._query("scan", prefix=sql.Literal(self._key_prefix), condition=self._within(id_range, after))
+        query = self._query("scan", condition=self._within(id_range, after))
+        stream = CopyStream(
+            self._session.open,
+            lambda connection: (spelled(LIMITED, connection), spelled(query, connection)),
+            self._batch,
+        )
         try:
-            yield from CopyStream(self._open, lambda connection: _spelled(query, connection), self._batch).batches()
+            yield from stream.batches()
         except psycopg2.Error as error:
-            raise self._translated(error) from error
+            raise self._failed(error) from error
 
     def read(self, product_ids: Sequence[str]) -> Mapping[str, LedgerValue]:
         """Look at some products again by their ids."""
         rows = self.rows(self._query("read", ids=sql.Literal(list(product_ids))))
-        return {i: Unreadable.NO_STOCK if stock is None else stock.encode() for i, stock in rows}
+        return {i: _NO_NUMBER.get(stock) or stock.encode() for i, stock in rows}
 
     def count(self, id_range: IdRange, after: str | None) -> int:
         """Count a range."""
         [(number,)] = self.rows(self._query("count", condition=self._within(id_range, after)))
         return int(number)
 
-    def rows(self, query: sql.Composable) -> list[tuple[Any, ...]]:
-        """Run one statement and fetch everything (small answers only)."""
+    def spelled(self, product_ids: Sequence[str]) -> Mapping[str, str]:
+        """Say how the ledger spells each of some ids; one that it does not have is not in the answer.
+
+        A UUID in capitals, a number with leading zeros or blanks behind a char(n) are other spellings of one id: the
+        cache's key is made of the ledger's.
+        """
+        return dict(self.rows(self._query("spell", ids=sql.Literal(list(product_ids)))))
+
+    def several_rows(self) -> tuple[int, str]:
+        """Count the products that have several rows, and name one; without a pass over a table that cannot have any."""
+        if self._is_unique:
+            return 0, ""
+        [(number, example)] = self.rows(self._query("several_rows"))
+        return int(number), example or ""
+
+    def check(self) -> list[str]:
+        """Find what would stop a scan before anything is written; return what a person should know.
+
+        Raises:
+            BadSetting: the connection, the table or a column has to be mended by a person
+            LedgerUnavailable: the server does not answer now
+        """
+        probe = self._query("probe")
+        self.rows(probe)
         try:
-            if self._connection is None or self._connection.closed:
-                self._connection = self._open()
-            with self._connection.cursor() as cursor:
-                cursor.execute(_spelled(query, self._connection))
-                return cursor.fetchall()
-        except psycopg2.Error as error:
-            self.close()
-            raise self._translated(error) from error
+            self._session.rows(probe, before=_UNFILTERED)
+        except BadSetting as error:
+            if not isinstance(error.__cause__, errors.InsufficientPrivilege):
+                raise
+            warning = (
+                f"row level security may hide products of STOCK_SYNC_PRODUCTS_TABLE={self._source.table!r} from the "
+                f"role of {CONNECTION} ({_words(error.__cause__)}): what it hides is not compared, and no one is told. "
+                "A role with BYPASSRLS sees everything"
+            )
+            return [warning]
+        return []
+
+    def rows(self, query: sql.Composable) -> list[tuple[Any, ...]]:
+        """Run one statement in a transaction of its own and fetch everything (small answers only)."""
+        return self._session.rows(query)
 
     def close(self) -> None:
         """Close the connection; the next statement opens another."""
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
-
-    @cached_property
-    def columns(self) -> tuple[sql.SQL, sql.Composable]:
-        """The id column's type, and an expression for a stock that is null where there is no usable number.
-
-        Raises:
-            BadSetting: no such table or column, or a type that cannot be an id or a stock.
-        """
-        source = self._source
-        rows = self.rows(statement("inspect_columns").format(table=self._quoted_table()))
-        found = {name: (declared, base) for name, declared, base in rows}
-        if not found:
-            raise self._no_table()
-        id_type, id_base = self._column(found, "STOCK_SYNC_ID_COLUMN", source.id_column)
-        _, stock_base = self._column(found, "STOCK_SYNC_STOCK_COLUMN", source.stock_column)
-        _demand("STOCK_SYNC_ID_COLUMN", source.id_column, id_base, _ID_TYPES)
-        _demand("STOCK_SYNC_STOCK_COLUMN", source.stock_column, stock_base, _STOCK_TYPES)
-        usable = "{c} BETWEEN 0 AND 2147483647"
-        if stock_base not in _WHOLE_TYPES:
-            usable += " AND {c} = trunc({c})"
-        stock = sql.SQL(f"CASE WHEN {usable} THEN {{c}}::int END").format(c=sql.Identifier(source.stock_column))
-        # format_type() quotes what needs quoting: it is made to be put into SQL.
-        return sql.SQL(id_type), stock
+        self._session.close()
 
     @property
     def sampled(self) -> bool:
@@ -138,28 +148,53 @@ class PostgresLedger:
         literals = {each: sql.Literal(value) for each, value in values.items()}
         return [row[0] for row in self.rows(self._query(name, **literals))]
 
+    @cached_property
+    def _columns(self) -> tuple[sql.SQL, sql.Composable]:
+        """The id column's type, and an expression for a stock that is null where there is no usable number."""
+        source = self._source
+        rows = self.rows(statement("inspect_columns").format(table=self._quoted_table()))
+        found = {name: (declared, base) for name, declared, base in rows}
+        if not found:
+            raise no_table(source.table)
+        id_type, id_base = self._column(found, "STOCK_SYNC_ID_COLUMN", source.id_column)
+        _, stock_base = self._column(found, "STOCK_SYNC_STOCK_COLUMN", source.stock_column)
+        _demand("STOCK_SYNC_ID_COLUMN", source.id_column, id_base, _ID_TYPES)
+        _demand("STOCK_SYNC_STOCK_COLUMN", source.stock_column, stock_base, _STOCK_TYPES)
+        usable = "{c} BETWEEN 0 AND 2147483647"
+        if stock_base not in _WHOLE_TYPES:
+            usable += " AND {c} = trunc({c})"
+        stock = sql.SQL(f"CASE WHEN {usable} THEN {{c}}::int END").format(c=sql.Identifier(source.stock_column))
+        # format_type() quotes what needs quoting: it is made to be put into SQL.
+        return sql.SQL(id_type), stock
+
+    @cached_property
+    def _is_unique(self) -> bool:
+        """Whether the database vouches for one row an id; a view has no index to say so."""
+        parts = {"table": self._quoted_table(), "id": sql.Literal(self._source.id_column)}
+        return self.rows(statement("is_unique").format(**parts)) == [(True,)]
+
     def _query(self, name: str, **parts: sql.Composable) -> sql.Composed:
-        id_type, stock = self.columns
+        id_type, stock = self._columns
+        table, id_column = self._source.name, sql.Identifier(self._source.id_column)
+        products = statement("one_row_each" if self._is_unique else "perhaps_several_rows_each")
         return statement(name).format(
-            table=self._source.name,
-            id=sql.Identifier(self._source.id_column),
+            table=table,
+            id=id_column,
             id_type=id_type,
-            stock=stock,
+            products=products.format(table=table, id=id_column, stock=stock),
             **parts,
         )
 
     def _within(self, id_range: IdRange, after: str | None) -> sql.Composable:
         """Restrict to a range."""
-        id_type, _ = self.columns
-        column = sql.Identifier(self._source.id_column)
+        id_type, _ = self._columns
 
         def compared(operator: str, bound: str) -> sql.Composable:
-            return sql.SQL("{} {} {}::{}").format(column, sql.SQL(operator), sql.Literal(bound), id_type)
+            return sql.SQL("id {} {}::{}").format(sql.SQL(operator), sql.Literal(bound), id_type)
 
-        conditions: list[sql.Composable] = [sql.SQL("{} IS NOT NULL").format(column)]
+        conditions: list[sql.Composable] = [sql.SQL("true")]
         if id_range.ids is not None:
-            ids = sql.Literal(list(id_range.ids))
-            conditions.append(sql.SQL("{} = ANY({}::text[]::{}[])").format(column, ids, id_type))
+            conditions.append(sql.SQL("id = ANY({}::text[]::{}[])").format(sql.Literal(list(id_range.ids)), id_type))
         if id_range.lower is not None:
             conditions.append(compared(">=", id_range.lower))
         if id_range.upper is not None:
@@ -168,39 +203,11 @@ class PostgresLedger:
             conditions.append(compared(">", after))
         return sql.SQL(" AND ").join(conditions)
 
-    def _open(self) -> Connection:
-        try:
-            connection = self._connect()
-            connection.set_session(readonly=True, autocommit=True)
-            connection.set_client_encoding("UTF8")
-        except psycopg2.Error as error:
-            raise LedgerUnavailable(f"PostgreSQL (connection product_db): {_first_line(error)}") from error
-        return connection
-
-    def _translated(self, error: psycopg2.Error) -> BadSetting | LedgerUnavailable:
-        """Tell what a person has to mend from what may pass."""
-        table, said = self._source.table, _first_line(error)
-        match error:
-            case psycopg2.errors.UndefinedTable():
-                return self._no_table()
-            case psycopg2.errors.InsufficientPrivilege():
-                return BadSetting(
-                    f"STOCK_SYNC_PRODUCTS_TABLE={table!r}: the role of connection product_db may not read it ({said}); "
-                    "allowed: a role with SELECT on it"
-                )
-            case psycopg2.errors.DataError():
-                return BadSetting(f"PostgreSQL cannot read {table!r} as it was asked to: {said}")
-            case _:
-                return LedgerUnavailable(f"PostgreSQL (connection product_db): {said}")
+    def _failed(self, error: psycopg2.Error) -> BadSetting | LedgerUnavailable:
+        return failed(error, self._source.table)
 
     def _quoted_table(self) -> sql.Composable:
         return sql.Literal(".".join('"{}"'.format(part.replace('"', '""')) for part in self._source.table.split(".")))
-
-    def _no_table(self) -> BadSetting:
-        return BadSetting(
-            f"STOCK_SYNC_PRODUCTS_TABLE={self._source.table!r}: the database of connection product_db has no such "
-            "table or view; allowed: a table or view, `name` or `schema.name`, as PostgreSQL spells it"
-        )
 
     def _column(self, found: Mapping[str, tuple[str, str]], setting: str, name: str) -> tuple[str, str]:
         if name not in found:
@@ -210,23 +217,10 @@ class PostgresLedger:
         return found[name]
 
 
-def _spelled(query: sql.Composable, connection: Connection) -> str:
-    """Put a statement into words, its values quoted in by the driver.
-
-    COPY takes no bound values, and beside bound ones a % in a name would be taken for one of them: so none are bound.
-    """
-    try:
-        return query.as_string(connection)
-    except ValueError as error:
-        raise BadSetting(
-            f"a product id is no text that PostgreSQL can hold: {error}; allowed: ids of products"
-        ) from error
-
-
 def _demand(setting: str, column: str, base: str, allowed: Sequence[str]) -> None:
     if base not in allowed:
         raise BadSetting(f"{setting}={column!r} is of type {base}; allowed: {', '.join(allowed)}")
 
 
-def _first_line(error: BaseException) -> str:
-    return str(error).strip().partition("\n")[0] or type(error).__name__
+def _words(error: BaseException) -> str:
+    return str(error).strip().partition("\n")[0]

@@ -8,16 +8,24 @@ from queue import Queue
 import psycopg2
 from psycopg2.extensions import connection as Connection  # noqa: N812 - it is a class
 
-from stocksync.model.stock import Unreadable
+from stocksync.model.stock import LedgerValue, Unreadable
 from stocksync.reconcile.ports import LedgerBatch
 
 _BATCHES_AHEAD = 8
 
 
 class CopyStream:
-    """Rows of one COPY, cut into batches in a thread, over a queue that holds a few."""
+    """Rows of one COPY, cut into batches in a thread, over a queue that holds a few.
 
-    def __init__(self, connect: Callable[[], Connection], spell: Callable[[Connection], str], batch: int) -> None:
+    Args:
+        connect: opens a connection whose transactions begin by themselves
+        spell: puts into words what the transaction begins with, and the COPY
+        batch: rows in a batch
+    """
+
+    def __init__(
+        self, connect: Callable[[], Connection], spell: Callable[[Connection], tuple[str, str]], batch: int
+    ) -> None:
         self._connect = connect
         self._spell = spell
         self._batch = batch
@@ -28,7 +36,7 @@ class CopyStream:
     def batches(self) -> Iterator[LedgerBatch]:
         """Yield until the end; ending early cancels the query and closes its connection."""
         with closing(self._connect()) as connection:
-            copying = (connection, self._spell(connection))
+            copying = (connection, *self._spell(connection))
             thread = threading.Thread(target=self._copy, args=copying, name="ledger-scan", daemon=True)
             thread.start()
             try:
@@ -57,10 +65,12 @@ class CopyStream:
         self._queue.put(self._rows)
         self._rows = []
 
-    def _copy(self, connection: Connection, query: str) -> None:
+    def _copy(self, connection: Connection, before: str, query: str) -> None:
         try:
             with connection.cursor() as cursor:
+                cursor.execute(before)
                 cursor.copy_expert(query, self)
+            connection.commit()
             if self._rows:
                 self._hand_over()
             self._queue.put(None)
@@ -68,19 +78,20 @@ class CopyStream:
             self._queue.put(error)
 
 
+_NO_NUMBER: dict[bytes, LedgerValue] = {rb"\N": Unreadable.NO_STOCK, rb"\\": Unreadable.SEVERAL_ROWS}
 _UNESCAPED = {b"b": b"\b", b"f": b"\f", b"n": b"\n", b"r": b"\r", b"t": b"\t", b"v": b"\v", b"\\": b"\\"}
 
 
 def _parse(rows: list[bytes]) -> LedgerBatch:
-    """Split COPY's text rows, `key TAB stock LF`, a thousand at a time."""
+    """Split COPY's text rows, `id TAB stock LF`, a thousand at a time."""
     text = b"".join(rows)
     fields = text.replace(b"\n", b"\t").split(b"\t")
-    keys, stocks = fields[:-1:2], fields[1::2]
+    ids, stocks = fields[:-1:2], fields[1::2]
     if b"\\" not in text:
-        return LedgerBatch(keys, stocks)  # type: ignore[arg-type] # every stock is bytes here
+        return LedgerBatch(ids, stocks)  # type: ignore[arg-type] # every stock is bytes here
     return LedgerBatch(
-        [_unescape(key) if b"\\" in key else key for key in keys],
-        [Unreadable.NO_STOCK if stock == rb"\N" else stock for stock in stocks],
+        [_unescape(i) if b"\\" in i else i for i in ids],
+        [_NO_NUMBER.get(stock, stock) for stock in stocks],
     )
 
 

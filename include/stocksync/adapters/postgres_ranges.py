@@ -19,8 +19,7 @@ def partition(ledger: PostgresLedger, *, batch_size: int, max_ranges: int) -> li
     """
     everything = IdRange(0, 1)
     total = ledger.count(everything, None)
-    batches = max(1, ceil(total / batch_size))
-    size = ceil(batches / max_ranges) * batch_size
+    size = range_size(total, batch_size=batch_size, max_ranges=max_ranges)
     wanted = max(1, ceil(total / size))
     if wanted == 1:
         bounds = []
@@ -37,8 +36,14 @@ def partition(ledger: PostgresLedger, *, batch_size: int, max_ranges: int) -> li
     ]
 
 
-def chosen(product_ids: list[str], *, batch_size: int) -> list[IdRange]:
-    """Cut a list of ids into ranges of a batch each."""
-    ids = list(dict.fromkeys(product_ids))
-    pieces = [tuple(ids[start : start + batch_size]) for start in range(0, len(ids), batch_size)]
+def range_size(products: int, *, batch_size: int, max_ranges: int) -> int:
+    """Say how many products a range takes, in whole batches, so that there are max_ranges at most."""
+    batches = max(1, ceil(products / batch_size))
+    return ceil(batches / max_ranges) * batch_size
+
+
+def chosen(product_ids: list[str], *, batch_size: int, max_ranges: int) -> list[IdRange]:
+    """Cut a list of ids, each there once, into ranges of one batch each, or of several once max_ranges is reached."""
+    size = range_size(len(product_ids), batch_size=batch_size, max_ranges=max_ranges)
+    pieces = [tuple(product_ids[start : start + size]) for start in range(0, len(product_ids), size)]
     return [IdRange(n, len(pieces), ids=piece, rows=len(piece)) for n, piece in enumerate(pieces)]

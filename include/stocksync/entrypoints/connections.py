@@ -2,6 +2,7 @@
 
 import json
 import ssl
+from functools import cached_property
 from typing import Any
 from urllib.parse import unquote
 
@@ -9,7 +10,6 @@ import psycopg2
 import redis
 from airflow.providers.apache.kafka.hooks.consume import KafkaConsumerHook, error_callback
 from airflow.providers.apache.kafka.hooks.produce import KafkaProducerHook
-from airflow.providers.postgres.hooks.postgres import PostgresHook
 from airflow.providers.redis.hooks.redis import RedisHook
 from airflow.sdk import BaseHook
 from airflow.sdk.exceptions import AirflowNotFoundException
@@ -18,6 +18,7 @@ from confluent_kafka.schema_registry import SchemaRegistryClient
 from psycopg2.extensions import connection as PostgresConnection  # noqa: N812 - it is a class
 
 from stocksync.adapters import kafka, kafka_source, schema_registry
+from stocksync.adapters.postgres_address import PostgresAddress
 from stocksync.adapters.schema_registry import SchemaRegistry
 from stocksync.alerting.failure_notice import FailureNotifier
 from stocksync.bootstrap import Bootstrap
@@ -30,13 +31,6 @@ STOCK_REDIS = "stock_redis"
 STOCK_KAFKA = "stock_kafka"
 STOCK_SCHEMA_REGISTRY = "stock_schema_registry"
 
-_CONNECT_SECONDS = 10
-_STATEMENT_MS = 10 * 60 * 1000
-_POSTGRES_DEFAULTS = {
-    "connect_timeout": _CONNECT_SECONDS,
-    "application_name": "stock-sync",
-    "options": f"-c statement_timeout={_STATEMENT_MS}",
-}
 _TLS = {"ca_file": "ssl.ca.location", "cert_file": "ssl.certificate.location", "key_file": "ssl.key.location"}
 
 
@@ -62,11 +56,17 @@ class AirflowClients:
         self._settings = settings
 
     def postgres(self) -> PostgresConnection:
-        """Connect as `product_db` says."""
-        hook = _LedgerHook(postgres_conn_id=PRODUCT_DB)
-        defined(PRODUCT_DB, lambda: hook.connection)
-        opened: PostgresConnection = hook.get_conn()
+        """Connect as `product_db` says.
+
+        Airflow's hook is not asked: it leaves parts of a connection out without a word, and opens with psycopg 3, whose
+        COPY is several times slower than that of psycopg2 (docs/performance.md has the figures).
+        """
+        opened: PostgresConnection = psycopg2.connect(**self._ledger_arguments)
         return opened
+
+    @cached_property
+    def _ledger_arguments(self) -> dict[str, Any]:
+        return PostgresAddress.of(defined(PRODUCT_DB, lambda: BaseHook.get_connection(PRODUCT_DB))).arguments()
 
     def redis(self) -> redis.Redis:
         """Make a client as `stock_redis` says."""
@@ -121,18 +121,6 @@ class AirflowClients:
                 f"connection {STOCK_SCHEMA_REGISTRY}: {files} cannot be used ({error}); allowed: extras ca_file, "
                 "cert_file, key_file naming files in PEM form"
             ) from error
-
-
-class _LedgerHook(PostgresHook):
-    """Opens with psycopg2, whose COPY is several times as fast as that of psycopg 3, the hook's own choice.
-
-    (docs/performance.md has the figures.)
-    """
-
-    def _create_connection(self, conn_args: dict[str, Any]) -> Any:  # noqa: ANN401 - the hook's own word for either
-        # An extra `cursor` of the connection is for dataframes; here rows are tuples.
-        chosen = {name: value for name, value in conn_args.items() if name not in {"row_factory", "cursor_factory"}}
-        return psycopg2.connect(**{**_POSTGRES_DEFAULTS, **chosen})
 
 
 class _ProducerHook(KafkaProducerHook):

@@ -8,19 +8,18 @@ from typing import Any
 
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
-from stocksync.adapters.postgres import PostgresLedger
 from stocksync.adapters.postgres_ranges import chosen
 from stocksync.adapters.state_store_journal import StateStore, StateStoreJournal
 from stocksync.entrypoints import connections, metrics, run_request
 from stocksync.entrypoints.assets import ALERTS, PUBLISHED, SUMMARIES
 from stocksync.entrypoints.retries import final_when_permanent
-from stocksync.errors import BadSetting, LockHeld, NotBegun
+from stocksync.errors import LockHeld, NotBegun
 from stocksync.model.finding import RunIdentity
 from stocksync.model.id_range import IdRange
 from stocksync.model.plan import RunPlan
 from stocksync.model.progress import RangeOutcome
 from stocksync.model.summary import RunStatus, RunSummary
-from stocksync.model.text import printable
+from stocksync.reconcile import preconditions
 from stocksync.reconcile.close_run import what_is_missing
 from stocksync.settings import Settings
 
@@ -50,19 +49,26 @@ def acquire_lock(context: Mapping[str, Any]) -> dict[str, Any]:
 
 @final_when_permanent
 def partition_products(
-    raw_plan: dict[str, Any], product_ids: list[str] | None, summaries: Iterable[Any]
+    raw_plan: dict[str, Any], product_ids: list[str] | None, latest_summaries: Iterable[Any]
 ) -> list[dict[str, Any]]:
     """Cut the ledger, or the chosen products, into the ranges that the mapped tasks work on."""
     plan, settings = RunPlan.from_dict(raw_plan), Settings.load()
     parts = connections.bootstrap(settings)
+    ledger = parts.ledger
     if product_ids:
-        ranges = chosen(product_ids, batch_size=plan.batch_size)
-        _refuse_strangers(parts.ledger, ranges)
+        ids = preconditions.chosen_products(product_ids, ledger.spelled(product_ids))
+        ranges = chosen(ids, batch_size=plan.batch_size, max_ranges=settings.max_mapped_tasks)
         return [id_range.to_dict() for id_range in ranges]
     ranges = parts.ranges(plan)
     products = sum(id_range.rows for id_range in ranges)
-    if products == 0:
-        _tell_of_emptiness(settings.products_table, summaries)
+    source = f"STOCK_SYNC_PRODUCTS_TABLE={settings.products_table!r}"
+    before = preconditions.last_total(event.extra for event in latest_summaries)
+    for warning in (
+        preconditions.warn_of_missing_products(source, products, before),
+        preconditions.warn_of_several_rows(source, *ledger.several_rows(), products),
+    ):
+        if warning:
+            log.warning(warning)
     log.info("about %s products in %d ranges", f"{products:,}", len(ranges))
     return [id_range.to_dict() for id_range in ranges]
 
@@ -115,7 +121,7 @@ def summarize_run(
         raise AirflowFailException(
             f"the run is {summary.status}: {missing}. What was done is counted; the next run does the rest"
         )
-    context["outlet_events"][SUMMARIES].extra = _event_of(summary)
+    context["outlet_events"][SUMMARIES].extra = _event_of(summary, ranges)
     return summary.to_dict()
 
 
@@ -142,7 +148,7 @@ def release_after_failure(run: Any) -> None:  # noqa: ANN401 - Airflow's DagRun
         log.warning("run %s failed and still held the lock of %s: released", ended.run_id, ended.date)
 
 
-def _event_of(summary: RunSummary) -> dict[str, Any]:
+def _event_of(summary: RunSummary, ranges: list[IdRange]) -> dict[str, Any]:
     """What the asset's event tells of a complete run."""
     return {
         "date": summary.date,
@@ -151,23 +157,5 @@ def _event_of(summary: RunSummary) -> dict[str, Any]:
         "dry_run": summary.dry_run,
         "status": summary.status,
         "total": summary.total,
+        "whole_ledger": all(id_range.ids is None for id_range in ranges),
     }
-
-
-def _refuse_strangers(ledger: PostgresLedger, ranges: list[IdRange]) -> None:
-    strangers = [i for piece in ranges for i in set(piece.ids or ()).difference(ledger.read(piece.ids or ()))]
-    if strangers:
-        shown = ", ".join(repr(printable(i)) for i in sorted(strangers)[:10])
-        raise BadSetting(
-            f"param 'product_ids': {len(strangers)} of them are not in the ledger: {shown}; allowed: ids of products"
-        )
-
-
-def _tell_of_emptiness(table: str, summaries: Iterable[Any]) -> None:
-    before = next((event.extra.get("total", 0) for event in reversed(list(summaries))), 0)
-    if before:
-        raise BadSetting(
-            f"STOCK_SYNC_PRODUCTS_TABLE={table!r} is EMPTY, and the run before saw {before:,} products: nothing was "
-            "compared or written. Check the table, the connection product_db and the role's row level security"
-        )
-    log.warning("THE LEDGER IS EMPTY: %s has no product; there is nothing to compare", table)

@@ -18,13 +18,15 @@ class Unreadable(Enum):
     """The cache has a list, a hash or the like there; GET would fail and SET would destroy it."""
     NO_STOCK = "null, negative, fractional or beyond int32"
     """The ledger's column holds nothing a counter can be set to."""
+    SEVERAL_ROWS = "on several rows of the ledger"
+    """Which of them is the product's stock, or whether it is their sum, is not for this program to guess."""
 
 
 CacheValue = bytes | Unreadable | None
 """What the cache holds for a product: its bytes, None without a key, Unreadable where another type lives."""
 
 LedgerValue = bytes | Unreadable
-"""The ledger's stock as decimal text within 0 and int32, or Unreadable.NO_STOCK."""
+"""The ledger's stock as decimal text within 0 and int32, or Unreadable.NO_STOCK or .SEVERAL_ROWS."""
 
 
 def parse_stock(value: bytes) -> int | None:

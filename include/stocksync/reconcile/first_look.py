@@ -60,7 +60,6 @@ class SuspectGroup:
 def groups(
     pairs: Iterable[tuple[LedgerBatch, list[CacheValue]]],
     *,
-    prefix: bytes,
     rules: Rules,
     counted_before: frozenset[str],
     size: int,
@@ -69,20 +68,19 @@ def groups(
 
     Args:
         pairs: the ledger's batches with the cache's values beside them
-        prefix: what a cache key has before the product id
         rules: the run's thresholds
         counted_before: ids an earlier attempt has counted already; they are skipped
         size: suspects and invalid products after which a group is handed on
     """
     group = SuspectGroup()
     for batch, values in pairs:
-        group.position = batch.keys[-1][len(prefix) :].decode()
+        group.position = batch.ids[-1].decode()
         if counted_before:
-            batch, values = _without(counted_before, batch, values, group.counted_before, prefix)  # noqa: PLW2901
+            batch, values = _without(counted_before, batch, values, group.counted_before)  # noqa: PLW2901
         if batch.stocks == values:  # in C, for a thousand products at once
             group.matched += len(values)
         else:
-            _sort_out(batch, values, group, prefix, rules)
+            _sort_out(batch, values, group, rules)
         if group.remembered >= size:
             yield group
             group = SuspectGroup(position=group.position)
@@ -90,11 +88,11 @@ def groups(
     yield group
 
 
-def _sort_out(batch: LedgerBatch, values: list[CacheValue], group: SuspectGroup, prefix: bytes, rules: Rules) -> None:
-    different = list(compress(zip(batch.keys, batch.stocks, values, strict=True), map(ne, batch.stocks, values)))
+def _sort_out(batch: LedgerBatch, values: list[CacheValue], group: SuspectGroup, rules: Rules) -> None:
+    different = list(compress(zip(batch.ids, batch.stocks, values, strict=True), map(ne, batch.stocks, values)))
     group.matched += len(values) - len(different)
-    for key, ledger, cache in different:
-        product_id = key[len(prefix) :].decode()
+    for raw_id, ledger, cache in different:
+        product_id = raw_id.decode()
         verdict = judge(ledger, cache, rules)
         if isinstance(verdict, Difference):
             group.suspects.append(Suspect(product_id, (ledger, cache)))
@@ -107,11 +105,11 @@ def _sort_out(batch: LedgerBatch, values: list[CacheValue], group: SuspectGroup,
 
 
 def _without(
-    counted: frozenset[str], batch: LedgerBatch, values: list[CacheValue], skipped: set[str], prefix: bytes
+    counted: frozenset[str], batch: LedgerBatch, values: list[CacheValue], skipped: set[str]
 ) -> tuple[LedgerBatch, list[CacheValue]]:
     """Take out of a batch, and note as skipped, what an earlier attempt has counted."""
-    ids = [key[len(prefix) :].decode() for key in batch.keys]
+    ids = [raw_id.decode() for raw_id in batch.ids]
     left = [product_id not in counted for product_id in ids]
     skipped.update(counted.intersection(ids))
-    rest = LedgerBatch(list(compress(batch.keys, left)), list(compress(batch.stocks, left)))
+    rest = LedgerBatch(list(compress(batch.ids, left)), list(compress(batch.stocks, left)))
     return rest, list(compress(values, left))

@@ -16,11 +16,11 @@ class LedgerBatch:
     """Up to a thousand products in the order of their ids, as the ledger streams them.
 
     Attributes:
-        keys: the products' keys in the cache (prefix and id, UTF-8)
-        stocks: their stocks, side by side with the keys
+        ids: the products' ids (UTF-8)
+        stocks: their stocks, side by side with the ids
     """
 
-    keys: list[bytes]
+    ids: list[bytes]
     stocks: list[LedgerValue]
 
 

@@ -61,7 +61,6 @@ class Reconciler:
         stores: the adapters
         plan: the run
         rules: the thresholds
-        key_prefix: what a cache key has before the product id
         settle: how long a difference must stand unchanged
         pace: most products a second that the range is read with; None: no limit
         sizes: what is done at once
@@ -74,7 +73,6 @@ class Reconciler:
         plan: RunPlan,
         rules: Rules,
         *,
-        key_prefix: str,
         settle: timedelta,
         pace: float | None = None,
         sizes: Sizes = STANDARD,
@@ -83,7 +81,6 @@ class Reconciler:
         self._stores = stores
         self._plan = plan
         self._rules = rules
-        self._prefix = key_prefix.encode()
         self._settle = settle.total_seconds()
         self._reached = reached
         self._progress = Progress(started_ms=0)
@@ -158,7 +155,6 @@ class Reconciler:
 
         for group in groups(
             until_the_time_is_up(),
-            prefix=self._prefix,
             rules=self._rules,
             counted_before=frozenset(progress.counted_ahead),
             size=self._sizes.group,

@@ -1,1 +1,1 @@
-SELECT count(*) FROM {table} WHERE {condition}
+SELECT count(*) FROM ({products}) AS ledger WHERE {condition}

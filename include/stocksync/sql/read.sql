@@ -1,3 +1,3 @@
-SELECT {id}::text, {stock}::text
-  FROM {table}
- WHERE {id} = ANY({ids}::text[]::{id_type}[])
+SELECT id::text, stock::text
+  FROM ({products}) AS ledger
+ WHERE id = ANY({ids}::text[]::{id_type}[])

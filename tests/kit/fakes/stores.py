@@ -20,16 +20,16 @@ ENCODER = EventEncoder(CODEC)
 class FakeLedger:
     """Stocks by product id. A scan sees the rows as they were when it began, as a COPY does."""
 
-    def __init__(self, stocks, prefix="stock:", batch=1000, before_batch=lambda: None):
+    def __init__(self, stocks, batch=1000, before_batch=lambda: None):
         self.stocks = stocks
-        self.prefix, self.batch, self.before_batch = prefix, batch, before_batch
+        self.batch, self.before_batch = batch, before_batch
 
     def scan(self, id_range, after):
         rows = self._rows(id_range, after)
         for start in range(0, len(rows), self.batch):
             self.before_batch()
             piece = rows[start : start + self.batch]
-            yield LedgerBatch([f"{self.prefix}{i}".encode() for i, _ in piece], [stock for _, stock in piece])
+            yield LedgerBatch([i.encode() for i, _ in piece], [stock for _, stock in piece])
 
     def read(self, product_ids):
         return {i: self.stocks[i] for i in product_ids if i in self.stocks}
@@ -96,7 +96,7 @@ class FakeCache:
 
     def read_along(self, batches):
         for batch in batches:
-            yield batch, self.read([key.decode().removeprefix(self._prefix) for key in batch.keys])
+            yield batch, self.read([raw_id.decode() for raw_id in batch.ids])
 
     def read(self, product_ids):
         return [self._redis.counters.get(i) for i in product_ids]

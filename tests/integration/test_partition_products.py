@@ -1,0 +1,114 @@
+"""The task that cuts the ledger, on a real ledger: what it refuses and what it says before anything is written."""
+
+from types import SimpleNamespace
+
+import pytest
+from airflow.sdk.exceptions import AirflowFailException
+
+from tests.kit.fakes.shop import PLAN
+from tests.kit.ledger_tables import Table
+
+
+@pytest.fixture
+def table(database):
+    return Table(database)
+
+
+@pytest.fixture
+def partition_products(database, monkeypatch, tmp_path):
+    monkeypatch.setenv("AIRFLOW_HOME", str(tmp_path))
+    monkeypatch.setenv("AIRFLOW_CONN_PRODUCT_DB", database)
+    from stocksync.entrypoints import sync_tasks  # noqa: PLC0415 - Airflow reads the environment when it is imported
+
+    def partition_products(product_ids=None, before=()):
+        events = [SimpleNamespace(extra=extra) for extra in before]
+        return sync_tasks.partition_products(PLAN.to_dict(), product_ids, events)
+
+    return partition_products
+
+
+def whole(total):
+    return {"total": total, "whole_ledger": True}
+
+
+def test_chosen_products_go_on_as_the_ledger_spells_them_each_once(table, partition_products):
+    table.fill(["7", "8", "9"], "bigint")
+
+    [only] = partition_products(["007", "8", " 7"])
+
+    assert only["ids"] == ["7", "8"]
+
+
+def test_chosen_products_are_cut_into_no_more_ranges_than_allowed(table, partition_products, monkeypatch):
+    monkeypatch.setenv("STOCK_SYNC_MAX_MAPPED_TASKS", "3")
+    ids = [f"P{n:04d}" for n in range(5000)]
+    table.fill(ids)
+
+    ranges = partition_products(ids)
+
+    assert len(ranges) <= 3
+    assert [i for r in ranges for i in r["ids"]] == ids
+
+
+def test_a_product_that_is_not_there_is_refused_by_name(table, partition_products):
+    table.fill(["a"])
+
+    with pytest.raises(AirflowFailException, match="1 of them are not in the ledger: 'b'"):
+        partition_products(["a", "b"])
+
+
+@pytest.mark.parametrize(
+    ("before", "said"),
+    [
+        ([whole(1000)], "SHRUNK BY MORE THAN HALF: STOCK_SYNC_PRODUCTS_TABLE='products' has 3 products"),
+        ([{"total": 1, "whole_ledger": False}, whole(1000)], "the run before saw 1,000"),
+        ([whole(6)], ""),
+        ([], ""),
+    ],
+)
+def test_a_total_that_fell_by_more_than_half_is_said_loudly(table, partition_products, caplog, before, said):
+    table.fill(["a", "b", "c"])
+
+    partition_products(before=before)
+
+    warnings = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert len(warnings) == bool(said)
+    assert said in "".join(warnings)
+
+
+def test_an_empty_ledger_that_was_not_empty_stops_the_run(table, partition_products):
+    table.fill([])
+
+    with pytest.raises(AirflowFailException, match="'products' is EMPTY, and the run before saw 12 products"):
+        partition_products(before=[whole(12)])
+
+
+def test_a_ledger_with_a_row_for_each_warehouse_stops_the_run(table, partition_products):
+    table.sql("CREATE TABLE products (id text, place text, stock int)")
+    table.sql("INSERT INTO products VALUES ('A', 'seoul', 3), ('A', 'busan', 4)")
+
+    with pytest.raises(AirflowFailException, match=r"STOCK_SYNC_PRODUCTS_TABLE='products'.*'A'.*sum\(stock\)"):
+        partition_products()
+
+
+def test_a_few_products_of_several_rows_are_said_and_stop_nothing(table, partition_products, caplog):
+    table.sql("CREATE TABLE products (id text, place text, stock int)")
+    table.sql("INSERT INTO products SELECT 'P' || n, 'seoul', 3 FROM generate_series(1, 9) n")
+    table.sql("INSERT INTO products VALUES ('P4', 'busan', 4)")
+
+    [only] = partition_products()
+
+    assert only["rows"] == 9
+    assert "1 of 9 products have several rows, for example 'P4'" in caplog.text
+
+
+def test_a_row_whose_stock_cannot_be_read_does_not_keep_the_other_ranges_from_being_cut(table, partition_products):
+    table.fill(["a", "b", "c"])
+    table.sql("ALTER TABLE products RENAME TO shelves")
+    table.sql(
+        "CREATE VIEW products AS SELECT id, CASE id WHEN 'b' THEN 1 / (stock - 7) ELSE stock END stock FROM shelves"
+    )
+
+    [only] = partition_products()
+
+    assert only["rows"] == 3
