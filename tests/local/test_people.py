@@ -1,5 +1,6 @@
 """What the demo expects people to be told: titles, counts and products."""
 
+import re
 from dataclasses import replace
 from importlib.resources import files
 
@@ -55,8 +56,8 @@ EACH = "each of them has its title, its counts and its products"
 def test_the_titles_are_those_of_the_product(locale):
     templates = files("stocksync") / "messages" / locale
     for kind, title in TITLES[locale].items():
-        lines = (templates / f"{kind}.j2").read_text(encoding="utf-8").splitlines()
-        assert any(line.startswith(title) for line in lines), kind
+        words = re.sub(r"{{.*?}}|{%.*?%}", "", (templates / f"{kind}.j2").read_text(encoding="utf-8"))
+        assert any(line.startswith(title) for line in words.splitlines()), kind
 
 
 def test_each_message_has_its_products_and_numbers():
