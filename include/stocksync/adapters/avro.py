@@ -40,7 +40,11 @@ def event_schema() -> dict[str, Any]:
 
 
 def load_schema(path: Path) -> dict[str, Any]:
-    """Read and parse an .avsc file."""
+    """Read and parse an .avsc file.
+
+    Raises:
+        TypeError: it is no schema of one record.
+    """
     parsed = fastavro.parse_schema(json.loads(path.read_text()))
     if not isinstance(parsed, dict):
         raise TypeError(f"{path} is not one Avro record")
@@ -59,7 +63,11 @@ class SingleObjectCodec:
         return write(self._head, self._schema, payload)
 
     def decode(self, value: bytes) -> dict[str, Any]:
-        """Read one event; raise UnknownEncoding if it is none, or has bytes too many or too few."""
+        """Read one event.
+
+        Raises:
+            UnknownEncoding: it is none of this schema, or has bytes too many or too few.
+        """
         if value[:_HEAD] != self._head:
             raise UnknownEncoding(f"not an Avro single object of this schema: it begins with {value[:_HEAD].hex()}")
         return read(value[_HEAD:], self._schema)
@@ -74,7 +82,11 @@ def write(head: bytes, schema: dict[str, Any], payload: Mapping[str, Any]) -> by
 
 
 def read(data: bytes, writer: dict[str, Any], reader: dict[str, Any] | None = None) -> dict[str, Any]:
-    """Read a record to its last byte, in the fields of `reader` where it was written with another schema."""
+    """Read a record to its last byte, in the fields of `reader` where it was written with another schema.
+
+    Raises:
+        UnknownEncoding: the bytes are no such record.
+    """
     body = io.BytesIO(data)
     try:
         event = fastavro.schemaless_reader(body, writer, reader)

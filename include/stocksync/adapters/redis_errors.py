@@ -1,4 +1,4 @@
-"""What Redis can answer instead of an answer, in this program's words."""
+"""Maps redis-py's errors to CacheUnavailable and BadSetting."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +11,15 @@ from stocksync.errors import BadSetting, CacheUnavailable
 
 @contextmanager
 def translated(doing: str) -> Iterator[None]:
-    """Turn a driver error into CacheUnavailable (worth a retry) or BadSetting (not)."""
+    """Turn a driver error into one of this program's.
+
+    Args:
+        doing: what was being done, for the message
+
+    Raises:
+        BadSetting: the account is unknown or lacks a right; a person has to mend that.
+        CacheUnavailable: anything else; worth a retry.
+    """
     try:
         yield
     except (redis.AuthenticationError, redis.exceptions.NoPermissionError) as error:

@@ -28,7 +28,11 @@ class RedisRunLock:
         self._release = client.register_script(script("release"))
 
     def hold(self) -> None:
-        """Take the lock, or find that this run has it already."""
+        """Take the lock, or find that this run has it already.
+
+        Raises:
+            LockHeld: another run has it.
+        """
         with translated("taking the run lock"):
             if self._client.set(self.key, self.token, nx=True, ex=SECONDS):
                 return

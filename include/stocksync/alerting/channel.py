@@ -27,5 +27,9 @@ class UnusableChannel:
         self._error = error
 
     def tell(self, _group: AlertGroup, _batch: AlertBatch) -> list[MessageRefused]:
-        """Say what is wrong with the connection."""
+        """Say what is wrong with the connection.
+
+        Raises:
+            ChannelRefuses: always.
+        """
         raise ChannelRefuses(str(self._error)) from self._error

@@ -20,7 +20,7 @@ class Progress:
         position: the last id of the last finished group, as text; None: nothing finished yet
         tally: what the finished groups counted
         moving: ids up to `position` that were still changing and are looked at again at the range's end
-        counted_ahead: ids after `position` that `tally` already counts, because a dead attempt had acted on them
+        counted_ahead: ids after `position` that `tally` already counts, because an earlier attempt committed them
         done: whether the range is finished
     """
 
