@@ -181,4 +181,18 @@ def stock_sync():
     plan >> release
 
 
-stock_sync()
+DAG = stock_sync()
+
+
+def run_once(**how):
+    """Run it once in this process, for `airflow dags test`: somebody is watching, so nobody need be told it is late.
+
+    With a deadline Airflow 3.3 ends a healthy test with a traceback and leaves the run `running`, because it looks the
+    deadline up in its metadata by the whole definition (apache/airflow#73428). What Airflow stores keeps the deadline:
+    it parses the file anew for that.
+    """
+    DAG.deadline = None
+    return type(DAG).test(DAG, **how)
+
+
+DAG.test = run_once
