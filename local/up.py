@@ -90,7 +90,8 @@ password   {airflow.password}
 Slack      {_received(STOCK_SLACK, stack.slack)}
 PagerDuty  {_received(STOCK_PAGERDUTY, stack.pagerduty)}
 
-Switch stock_sync_alerts on, then stock_sync: the latest night's run starts at once, and people are told of it.
+Switch stock_sync_alerts and stock_sync_daily_report on, then stock_sync: the latest night's run starts at once, and
+people are told of it.
 The UI shows UTC until another time zone is chosen at the clock in its corner.
 For plain airflow commands on this stack: set -a; . {os.path.relpath(variables)}
 Ctrl-C here, or `make down` anywhere, ends it."""

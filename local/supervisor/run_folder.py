@@ -21,7 +21,7 @@ from local import PROJECT
 
 HOME = PROJECT / "build" / "local"
 LAST_WORDS_SECONDS = 10
-RUN_VARIABLE = "STOCK_SYNC_LOCAL_RUN"
+RUN_VARIABLE = "LOCAL_STACK_RUN"
 """Environment variable of every program of a run, with the run's folder."""
 
 

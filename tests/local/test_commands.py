@@ -144,6 +144,7 @@ def test_up_shows_the_way_in_and_down_leaves_nothing(checkout, redis_server, cac
     url, user, password = (
         re.search(rf"{word}\s+(\S+)", output.read_text()).group(1) for word in ("Airflow  ", "user", "password")
     )
+    assert all(dag.stem in output.read_text() for dag in (PROJECT / "dags").glob("*.py")), "it forgets a DAG"
     assert log_in(url, user, password) == 201
     with pytest.raises(urllib.error.HTTPError, match="401"):
         log_in(url, user, "a guess")

@@ -16,6 +16,7 @@ import pytest
 
 from local.supervisor.process import Process, ProcessFailed
 from local.supervisor.run_folder import RUN_VARIABLE, RunFolder, clean_up
+from stocksync.settings import Settings
 
 FAMILY = ["sh", "-c", "setsid sleep 1000 & sleep 1000 & sleep 1000"]
 
@@ -135,6 +136,17 @@ def test_a_program_that_ends_too_early_is_told_with_its_last_words(run_folder):
     process = Process("hasty", ["sh", "-c", "echo the disk is full; exit 3"], run=run_folder).start()
     with pytest.raises(ProcessFailed, match=r"hasty ended before it could be ready(?s:.)*the disk is full"):
         process.wait_until(lambda: False, "be ready", 10)
+
+
+def test_no_program_is_warned_of_a_variable_of_ours_that_looks_like_a_setting(run_folder, tmp_path):
+    seen = tmp_path / "environment"
+    Process(
+        "curious", ["sh", "-c", f"env -0 >{seen}"], run=run_folder, env={"PATH": os.environ["PATH"]}
+    ).start().complete(10)
+
+    environment = dict(line.split("=", 1) for line in seen.read_text().rstrip("\0").split("\0"))
+    assert environment[RUN_VARIABLE] == str(run_folder.path)
+    assert Settings.unknown(environment) == []
 
 
 def test_a_program_that_does_not_exist_is_named(run_folder):
