@@ -1,7 +1,7 @@
 # Airflow with exactly the packages of requirements.txt, on the official image that brings no others.
 FROM apache/airflow:slim-3.3.2-python3.12
 COPY --chown=airflow:0 requirements.txt /tmp/requirements.txt
-RUN pip install --no-cache-dir --require-hashes --only-binary :all: -r /tmp/requirements.txt && rm /tmp/requirements.txt
+RUN pip install --no-cache-dir --no-deps --require-hashes --only-binary :all: -r /tmp/requirements.txt && rm /tmp/requirements.txt
 WORKDIR /opt/airflow
 COPY --chown=root:0 --chmod=a+rX config config
 COPY --chown=root:0 --chmod=a+rX dags dags

@@ -1,7 +1,9 @@
 """What is installed is written down completely, by hash, and from nowhere in particular."""
 
+import ast
 import re
-from importlib.metadata import PackageNotFoundError, requires
+from functools import cache
+from importlib.metadata import PackageNotFoundError, files, requires
 
 import pytest
 from packaging.requirements import Requirement
@@ -42,21 +44,101 @@ def test_everything_that_was_asked_for_is_locked(name):
 
 
 @pytest.mark.parametrize("name", ["requirements", "requirements-dev"])
-def test_everything_a_locked_package_needs_is_locked_too(name):
+def test_everything_a_locked_package_needs_is_locked_too_with_its_extras(name):
     known = locked("requirements") | locked(name)
+    wanted, seen = [(canonicalize_name(r.name), frozenset({"", *r.extras})) for r in asked(name)], set()
     missing = []
-    for package in sorted(locked(name)):
+    while wanted:
+        package, extras = wanted.pop()
+        if package not in known:
+            missing.append(package)
+        if package not in known or (package, extras) in seen:
+            continue
+        seen.add((package, extras))
         try:
             needed = [Requirement(text) for text in requires(package) or []]
         except PackageNotFoundError:  # locked for another platform
             continue
-        missing += [
-            f"{package} needs {need.name}"
+        wanted += [
+            (canonicalize_name(need.name), frozenset({"", *need.extras}))
             for need in needed
-            if (need.marker is None or need.marker.evaluate({"extra": ""}))
-            and canonicalize_name(need.name) not in known
+            if need.marker is None or any(need.marker.evaluate({"extra": extra}) for extra in extras)
         ]
     assert missing == []
+
+
+USED_WITHOUT_AN_IMPORT = {
+    "apache-airflow-providers-postgres": "requirements.in",
+    "import-linter": "Makefile",
+    "mypy": "Makefile",
+    "ruff": "Makefile",
+    "uv": "Makefile",
+    "pytest-timeout": "pyproject.toml",
+    "types-psycopg2": "pyproject.toml",
+}
+"""Programs and plugins, and the file that says what they are for."""
+SAID_AS = {
+    "apache-airflow-providers-postgres": "the provider of postgres",
+    "import-linter": "lint-imports",
+    "pytest-timeout": "timeout_method",
+    "types-psycopg2": "[tool.mypy]",
+}
+
+
+def modules_of(package):
+    """The modules that a distribution brings, as its list of files tells; a file is its name, a package its folder."""
+    tops = {
+        ".".join(path.parts[:depth]).removesuffix(".py")
+        for path in files(package)
+        if path.suffix in {".py", ".so"} and ".." not in path.parts
+        for depth in range(1, len(path.parts))
+    } | {path.name.removesuffix(".py") for path in files(package) if len(path.parts) == 1 and path.suffix == ".py"}
+    return tops - SHARED
+
+
+SHARED = {"airflow", "airflow.providers", "airflow.providers.apache", "google"}
+"""Namespaces that many distributions put their modules into."""
+
+
+@cache
+def named_modules():
+    """Every module that the project's code imports, or looks up by its name, and the packages above it."""
+    named = set()
+    for path in tracked("*.py", "**/*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Import):
+                named |= {alias.name for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                named.add(node.module)
+            elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith("find_spec"):
+                named |= {argument.value for argument in node.args if isinstance(argument, ast.Constant)}
+    return {
+        ".".join(parts[:depth]) for parts in (name.split(".") for name in named) for depth in range(1, len(parts) + 1)
+    }
+
+
+@pytest.mark.parametrize("package", sorted({r.name for name in LOCKS for r in asked(name)}))
+def test_everything_that_is_asked_for_is_used(package):
+    if where := USED_WITHOUT_AN_IMPORT.get(package):
+        assert SAID_AS.get(package, f"/{package}") in (ROOT / where).read_text()
+    elif package == "apache-airflow":  # brings no module of its own, but asks for those that are airflow
+        assert any(module.startswith("airflow.sdk") for module in named_modules())
+    else:
+        assert modules_of(package) & named_modules()
+
+
+def test_nothing_is_said_to_be_used_that_nobody_asked_for():
+    assert USED_WITHOUT_AN_IMPORT.keys() <= {r.name for name in LOCKS for r in asked(name)}
+
+
+def test_every_lock_is_installed_without_asking_for_more():
+    installed = [
+        (path, line) for path in ("README.md", "Dockerfile") for line in (ROOT / path).read_text().splitlines()
+    ]
+    pips = [(path, line) for path, line in installed if re.search(r"\bpip install .*-r \S*requirements.txt", line)]
+
+    assert [path for path, _ in pips] == ["README.md", "Dockerfile"]
+    assert [line for _, line in pips if "--no-deps --require-hashes" not in line] == []
 
 
 def test_what_runs_at_night_needs_nothing_of_what_only_development_needs():
