@@ -1,9 +1,14 @@
 """What the documents say is so."""
 
+import json
+import os
 import re
+import subprocess
+import sys
 
 import pytest
 
+from stocksync.adapters import redis_keys
 from stocksync.settings import PREFIX, Settings
 from tests.kit.paths import ROOT, tracked
 
@@ -79,3 +84,74 @@ def test_every_link_in_the_documents_leads_somewhere():
             if not target.exists() or not target.is_relative_to(ROOT) or (anchor and anchor not in anchors):
                 broken.append(f"{document.relative_to(ROOT)}: {link}")
     assert broken == []
+
+
+RUNBOOK = (ROOT / "docs" / "operations.md").read_text()
+GAUGE = re.compile(r"`(?:stock_sync)?\.([a-z][a-z_.]*)`")
+ROW_OF_GAUGES = re.compile(r"^\| gauges \| .* \|$", re.MULTILINE)
+REDIS_KEY = re.compile(r"\bsync:stock:[\w:<>*{}-]*")
+KEYS = {
+    "sync:stock:": redis_keys.OWN,
+    "sync:stock:*": f"{redis_keys.OWN}*",
+    "sync:stock:<date>": redis_keys.lock("<date>"),
+    "sync:stock:{YYYY-MM-DD}": redis_keys.lock("{YYYY-MM-DD}"),
+    "sync:stock:outboxes": redis_keys.OUTBOXES,
+}
+
+
+@pytest.fixture(scope="module")
+def gauges(tmp_path_factory):
+    """The gauges of a run; Airflow, which sets them, is imported in a process of its own."""
+    listing = (
+        "import json; from stocksync.entrypoints.metrics import gauges; from tests.kit.summaries import SUMMARY; "
+        "print(json.dumps(list(gauges(SUMMARY))))"
+    )
+    own = {"AIRFLOW_HOME": str(tmp_path_factory.mktemp("airflow")), "PYTHONPATH": "include:."}
+    listed = subprocess.run(
+        [sys.executable, "-c", listing], cwd=ROOT, env=os.environ | own, capture_output=True, text=True, check=True
+    )
+    return set(json.loads(listed.stdout.splitlines()[-1]))
+
+
+def shown_gauges(text):
+    """The gauges a text names; `.low` … `.critical` are the ends of four."""
+    return {name for name in GAUGE.findall(text) if name not in {"dry_run", "critical"}}
+
+
+def test_the_runbook_lists_every_gauge_and_no_other(gauges):
+    (row,) = ROW_OF_GAUGES.findall(RUNBOOK)
+
+    assert "`.discrepancies.low` … `.critical`" in row
+    assert shown_gauges(row) == gauges - {f"discrepancies.{severity}" for severity in ("medium", "high", "critical")}
+
+
+def test_every_gauge_the_documents_name_is_there(gauges):
+    named = {name for where in tracked("*.md") for name in re.findall(r"`stock_sync\.([a-z_.]+)`", where.read_text())}
+
+    assert {"total", "unprocessed"} <= named
+    assert named - gauges == {"dry_run"}
+
+
+def test_every_redis_key_the_documents_name_is_the_programs():
+    named = {(key, where.name) for where in tracked("*.md") for key in REDIS_KEY.findall(where.read_text())}
+
+    assert [(key, where) for key, where in sorted(named) if KEYS.get(key) != key] == []
+    assert {key for key, _ in named} >= {"sync:stock:<date>", "sync:stock:outboxes"}
+
+
+def test_make_shows_its_targets_in_a_straight_column():
+    shown = subprocess.run(["make"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines()
+
+    assert len({len(line) - len(line.split(None, 1)[1]) for line in shown}) == 1
+
+
+def test_the_house_in_contributing_is_the_one_that_stands():
+    (tree,) = re.findall(r"^```\n(dags/.*?)^```", (ROOT / "CONTRIBUTING.md").read_text(), re.MULTILINE | re.DOTALL)
+    rows = re.findall(r"^( *)((?:\S+/ ?)+|\S+\.py) +", tree, re.MULTILINE)
+    product = "include/stocksync/"
+
+    named = [f"{product if indent else ''}{name}" for indent, names in rows for name in names.split()]
+    assert len(rows) == len([line for line in tree.splitlines() if not line.startswith(" " * 22)])
+    assert [name for name in named if not (ROOT / name).exists()] == []
+    inside = (ROOT / product).iterdir()
+    assert {f"{product}{path.name}/" for path in inside if path.is_dir() and path.name != "__pycache__"} <= set(named)
