@@ -47,7 +47,8 @@ def test_a_counter_that_was_forgotten_is_looked_at_for_the_first_time_again(look
 
 def test_redis_remembers_nothing_of_what_was_watched(looks, cache):
     looks.look(["a", "b", "none"])
-    assert tracked(cache) == {"tracking_clients": 1, "tracking_total_keys": 0, "tracking_total_prefixes": 1}
+    # Redis may still be closing what the test before this one watched with.
+    until(lambda: tracked(cache) == {"tracking_clients": 1, "tracking_total_keys": 0, "tracking_total_prefixes": 1})
 
     looks.forget(["a"])
     assert tracked(cache)["tracking_clients"] == 1
@@ -147,7 +148,7 @@ def test_what_the_shop_writes_during_a_long_scan_does_not_pile_up_in_redis(looks
     looks.look(["a"])
     for start in range(20):
         cache.mset({f"stock:{'x' * 10_000}{start}-{n}": 1 for n in range(100)})
-    assert unread(cache) > 1_000_000
+    until(lambda: unread(cache) > 1_000_000)
 
     batches = [LedgerBatch([b"stock:b"], [b"6"])] * 2
     assert [values for _, values in looks.read_along(batches)] == [[b"6"], [b"6"]]

@@ -1,5 +1,7 @@
 """What the tasks after the ranges make of dead ones."""
 
+from dataclasses import replace
+
 import pytest
 
 from stocksync.errors import PublishFailed, Superseded
@@ -32,6 +34,15 @@ def test_what_a_dead_task_did_is_published_and_counted_once(step, group):
     assert tally.review.count == len(world.reviewed())
     assert tally.products + unprocessed == 2 * GROUP
     assert world.recorded() == []
+
+
+def test_the_outbox_of_another_run_that_is_at_work_is_left_to_it():
+    world = dead_at("committed")
+    another = replace(world.plan, run_id="manual__another")
+
+    assert (world.parts().drain(another), world.events()) == (0, {})
+    world.redis.lock = None  # the run is over
+    assert (world.parts().drain(another), len(world.events())) == (GROUP, GROUP)
 
 
 @pytest.mark.parametrize("step", STEPS)
