@@ -20,6 +20,7 @@ MOST_THE_UI_KEEPS = 250
         (IdRange(9, 10, lower="PRD-09000", rows=1000), "10/10 · PRD-09000 … last (1,000)"),
         (IdRange(1, 3, lower="", upper="a b", rows=1), "2/3 ·  … a b (1)"),
         (IdRange(0, 2, ids=("a", "b"), rows=2), "1/2 · 2 chosen ids"),
+        (IdRange(0, 1, ids=("a",), rows=1), "1/1 · 1 chosen id"),
         (IdRange(1, 3, lower="a\nb", upper="<!channel>"), r"2/3 · a\nb … <!channel> (0)"),
         (IdRange(1, 3, lower="\u202egnp", upper="한국어"), r"2/3 · \u202egnp … 한국어 (0)"),
     ],

@@ -80,7 +80,8 @@ class AirflowClients:
 
     def producer(self) -> Producer:
         """Make an idempotent producer as `stock_kafka` says."""
-        made: Producer = defined(STOCK_KAFKA, _ProducerHook(kafka_config_id=STOCK_KAFKA).get_producer)
+        hook = _ProducerHook(kafka_config_id=STOCK_KAFKA)
+        made: Producer = defined(STOCK_KAFKA, lambda: hook.get_conn)  # `get_producer` logs what its client is called
         return made
 
     def consumer(self) -> Consumer:

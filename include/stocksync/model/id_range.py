@@ -33,7 +33,7 @@ class IdRange:
     def label(self) -> str:
         """How the range is called in the Airflow UI and in logs."""
         if self.ids is not None:
-            what = f"{len(self.ids):,} chosen ids"
+            what = f"{len(self.ids):,} chosen {'id' if len(self.ids) == 1 else 'ids'}"
         else:
             lower = "first" if self.lower is None else printable(self.lower, 40)
             upper = "last" if self.upper is None else printable(self.upper, 40)
