@@ -15,7 +15,7 @@ from confluent_kafka import Consumer, Producer
 from psycopg2.extensions import connection as PostgresConnection  # noqa: N812 - it is a class
 
 from stocksync.adapters.avro import Encoder, SingleObjectCodec, event_schema
-from stocksync.adapters.avro_confluent import ConfluentEncoder, EventReader
+from stocksync.adapters.avro_confluent import ConfluentEncoder, EventReader, UnusableWriters
 from stocksync.adapters.clock import SystemClock
 from stocksync.adapters.dry_run import NoLock, NoOutbox, NoPublisher
 from stocksync.adapters.event_codec import EventDecoder, EventEncoder
@@ -51,9 +51,11 @@ from stocksync.alerting.ports import (
     OpenIncidents,
     Pager,
 )
+from stocksync.alerting.quarantine import Quarantine
 from stocksync.alerting.resolver import Resolver
 from stocksync.alerting.slack_channel import SlackChannel
 from stocksync.alerting.texts import AlertTexts
+from stocksync.errors import BadSetting
 from stocksync.model.finding import RunIdentity
 from stocksync.model.id_range import IdRange
 from stocksync.model.plan import RunPlan
@@ -178,8 +180,12 @@ class Bootstrap:
         return SingleObjectCodec(schema) if schema_id is None else ConfluentEncoder(schema, schema_id)
 
     def reader(self) -> EventReader:
-        """Make what reads events of either format."""
-        return EventReader(event_schema(), self._clients.registry())
+        """Make what reads events of either format; without a usable registry it reads single objects all the same."""
+        try:
+            writers = self._clients.registry()
+        except BadSetting as error:
+            return EventReader(event_schema(), UnusableWriters(error))
+        return EventReader(event_schema(), writers)
 
     def schema_id(self) -> int | None:
         """Ask the registry for the id of the event's schema; None: no registry is configured.
@@ -294,7 +300,7 @@ class Bootstrap:
     def dead_letters(self) -> DeadLetters:
         """Make the topic of what nobody can read."""
         topic = self._settings.topic
-        return KafkaDeadLetters(self._clients.producer(), topic, f"{topic}.dlq")
+        return KafkaDeadLetters(self._clients.producer, topic, f"{topic}.dlq")
 
     def dead_letter_log(self) -> DeadLetterLog:
         """Make what remembers what was put aside."""
@@ -326,10 +332,10 @@ class Bootstrap:
         return AlertConsumer(
             source=source,
             decoder=self.decoder(),
-            dead_letters=self.dead_letters(),
-            dead_letter_log=self.dead_letter_log(),
+            quarantine=Quarantine(self.dead_letters(), self.dead_letter_log()),
             delivered={name: self.delivery_log(name) for name in channels},
             publishing=publishing,
+            now=self._clock.now,
             zone=self._settings.zone,
         )
 

@@ -50,7 +50,15 @@ class TopicUnavailable(StockSyncError):
 
 
 class DeadLetterFailed(StockSyncError):
-    """A message nobody can read could not be put aside, so nothing was committed."""
+    """Messages nobody can read could not be put aside; they stay on the topic, and the offsets stop before them."""
+
+
+class NotRead(StockSyncError):
+    """Messages cannot be read now; they stay on the topic, and the offsets stop before them."""
+
+
+class NotReadable(NotRead, Permanent):
+    """As NotRead, and asking again without a change by a person gives the same result."""
 
 
 class ChannelDown(StockSyncError):

@@ -13,7 +13,7 @@ from stocksync.settings import Settings
 
 
 class Quiet:
-    def tell(self, group, batch):
+    def tell(self, news):
         return []
 
 
@@ -85,7 +85,7 @@ def test_a_channel_whose_connection_cannot_be_used_leaves_the_other_one_at_work(
     made = alert_tasks.usable_channels({"slack": broken, "pagerduty": Quiet})
     assert isinstance(made["pagerduty"], Quiet)
     with pytest.raises(ChannelRefuses, match="no password"):
-        made["slack"].tell(None, None)
+        made["slack"].tell(None)
 
 
 def test_no_connection_is_no_channel(monkeypatch):

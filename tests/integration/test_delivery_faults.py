@@ -270,7 +270,7 @@ def test_hostile_ids_are_accepted_and_shown_literally(office, product_id):
     office.run()
     [message] = office.slack.messages
     assert "<" not in json.dumps(message)
-    assert len(office.slack.texts[0].splitlines()) == 9
+    assert len(office.slack.texts[0].splitlines()) == 10
     assert len(office.pagerduty.events) == 1
 
 

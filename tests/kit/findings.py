@@ -1,6 +1,7 @@
 """Findings as a comparison would make them: one, or any."""
 
 import uuid
+from datetime import UTC, datetime
 from itertools import count
 
 from hypothesis import strategies as st
@@ -11,6 +12,8 @@ from stocksync.model.policy import Action, Difference, Rules, action_for, severi
 
 DETECTED_MS = 1_705_252_500_000
 """2024-01-15 02:15:00 in Seoul."""
+THAT_NIGHT = datetime(2024, 1, 14, 17, 20, tzinfo=UTC)
+"""Five minutes later: when people are told of it."""
 STOCK = st.integers(0, 200)
 _numbers = count(1)
 

@@ -23,6 +23,8 @@ from stocksync.adapters.slack import SlackNotifier, retry_handlers
 from stocksync.alerting.deliver import deliver
 from stocksync.bootstrap import Bootstrap
 from stocksync.settings import Settings
+from tests.kit.fakes.clock import StoppedClock
+from tests.kit.findings import THAT_NIGHT
 
 CODEC = SingleObjectCodec(load_schema(Path(__file__).parents[2] / "schemas" / "StockSyncAlert.avsc"))
 BACKOFF = 0.01
@@ -84,7 +86,7 @@ class HurriedProgram(Bootstrap):
     """The program as the DAG's task puts it together; a broker that does not answer is given up sooner."""
 
     def __init__(self, clients, settings, patience_s):
-        super().__init__(clients, settings)
+        super().__init__(clients, settings, clock=StoppedClock(THAT_NIGHT))
         self._patience_s = patience_s
         self._logs = {}
 

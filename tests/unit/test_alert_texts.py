@@ -19,7 +19,8 @@ DIGEST = """\
 - 날짜: 2024-01-15 02:15:00
 - 불일치 건수: 15건
 - 복원 완료: 15건
-- 최대 차이: 5개 (PRD-123)"""
+- 최대 차이: 5개 (PRD-123)
+- 복원 전: Redis가 5개 적음 (PRD-123)"""
 
 URGENT = """\
 🚨 [긴급] 재고 심각한 불일치 발견
@@ -30,14 +31,15 @@ URGENT = """\
 - 차이: 80개
 
 ⚠️ 수동 검토가 필요합니다.
-담당자: @backend-team"""
+담당자: @backend-team
+Redis가 80개 적음"""
 
 REVIEW_LIST = """\
 ⚠️ [재고 동기화] 수동 검토 요청
 - 날짜: 2024-01-15 02:15:00
 - 불일치 건수: 22건
-1. PRD-021: 차이 32개 (DB 1,032, Redis 1,000)
-2. PRD-020: 차이 31개 (DB 1,031, Redis 1,000)"""
+1. PRD-021: 차이 32개 (DB 1,032, Redis 1,000) · Redis가 32개 적음
+2. PRD-020: 차이 31개 (DB 1,031, Redis 1,000) · Redis가 31개 적음"""
 
 
 ENGLISH_DIGEST = """\
@@ -45,7 +47,8 @@ ENGLISH_DIGEST = """\
 - Date: 2024-01-15 02:15:00
 - Discrepancies: 1
 - Restored: 1
-- Largest difference: 5 (PRD-123)"""
+- Largest difference: 5 (PRD-123)
+- Before the restore: Redis has 5 too few (PRD-123)"""
 
 ENGLISH_URGENT = """\
 🚨 [Urgent] Severe stock discrepancy found
@@ -56,13 +59,14 @@ ENGLISH_URGENT = """\
 - Difference: 1,080
 
 ⚠️ Manual review is required.
-Responsible: @backend-team"""
+Responsible: @backend-team
+Redis has 1,080 too few"""
 
 ENGLISH_REVIEW = """\
 ⚠️ [Stock sync] Manual review requested
 - Date: 2024-01-15 02:15:00
 - Discrepancies: 1
-1. PRD-002: difference 11 (DB 1,011, Redis 1,000)
+1. PRD-002: difference 11 (DB 1,011, Redis 1,000) · Redis has 11 too few
 
 ⚠️ Manual review is required.
 Responsible: @backend-team"""
@@ -121,9 +125,65 @@ def test_scenario_2_the_urgent_message_is_the_originals_line_by_line(texts):
     assert rest.count == 0
 
 
-def test_more_in_the_cache_than_in_the_ledger_is_a_difference_of_the_same_size(texts):
+def test_more_in_the_cache_than_in_the_ledger_is_a_difference_of_the_same_size_and_oversells(texts):
     [shown], _ = batch_of(event("PRD-001", db=20, redis=100)).urgent.split(10)
     assert "- 차이: 80개" in texts.urgent(shown).text
+    assert texts.urgent(shown).text.splitlines()[-1] == "Redis가 80개 많음: 초과 판매 위험"
+
+
+@pytest.mark.parametrize(
+    ("locale", "db", "redis", "said"),
+    [
+        ("ko", 1000, 1020, "Redis가 20개 많음: 초과 판매 위험"),
+        ("ko", 1020, 1000, "Redis가 20개 적음"),
+        ("ko", 100, 2100, "Redis가 2,000개 많음: 초과 판매 위험"),
+        ("ko", 2100, 100, "Redis가 2,000개 적음"),
+        ("ko", 3, 5, "Redis가 2개 많음: 초과 판매 위험"),
+        ("en", 1000, 1020, "Redis has 20 too many: risk of overselling"),
+        ("en", 1020, 1000, "Redis has 20 too few"),
+        ("en", 100, 2100, "Redis has 2,000 too many: risk of overselling"),
+        ("en", -3, 2, "Redis has 5 too many: risk of overselling"),
+    ],
+)
+def test_every_message_about_a_difference_says_which_way_it_is(locale, db, redis, said):
+    texts = AlertTexts(Wording(locale), SEOUL, "@backend-team")
+    filled = batch_of(event("PRD-001", db=db, redis=redis))
+    told = [texts.runs([(RUN, filled)], over=over).text for over in (True, False)]
+    if filled.restored.count:
+        told.append(texts.digest(filled.restored).text)
+    if filled.review.count:
+        told.append(texts.review(filled.review).text)
+    if filled.urgent.count:
+        [shown], _ = filled.urgent.split(1)
+        _, rest = filled.urgent.split(0)
+        told += [texts.urgent(shown).text, texts.urgent_rest(rest, 0).text]
+        incident = texts.incident(shown, RUN)
+        told += [incident.summary, incident.details["direction"], texts.incident_rest(rest, RUN, 1).summary]
+    assert len(told) in {3, 7}
+    for text in told:
+        assert said in text, text
+        assert ("초과 판매" in text or "oversell" in text) is (redis > db)
+
+
+EARLIER_RUNS = """\
+[재고 동기화] 지난 실행의 늦은 알림
+- 실행: 22건
+1. 2024-01-15 run-00: 복원 1건, 수동 검토 1건, 긴급 1건, 최대 차이 80개 (PRD-1) · Redis가 80개 적음"""
+
+
+def test_many_runs_are_a_line_each_and_the_rest_is_added_up(texts):
+    three = [event("PRD-1", db=100, redis=20), event("PRD-2", db=100, redis=80), event("PRD-3", db=100, redis=99)]
+    groups = [(AlertGroup(f"run-{n:02}", "2024-01-15"), batch_of(*three)) for n in range(21)]
+    groups.append((AlertGroup(None, "2024-01-14"), batch_of(event("PRD-9", db=0, redis=900))))
+    lines = texts.runs(groups, over=True).text.splitlines()
+    assert "\n".join(lines).startswith(EARLIER_RUNS)
+    assert lines[22] == (
+        "외 실행 2건: 복원 1건, 수동 검토 1건, 긴급 2건, 최대 차이 900개 (PRD-9) · Redis가 900개 많음: 초과 판매 위험"
+    )
+    assert lines[-1].startswith("오늘 이전의 실행이라 한 줄씩만 알리고 PagerDuty는 호출하지 않습니다.")
+    too_many = texts.runs(groups[-1:], over=False).text.splitlines()
+    assert too_many[2].startswith("1. 2024-01-14 다른 발행자: ")
+    assert too_many[-1] == "담당자: @backend-team"
 
 
 def test_the_review_list_has_the_largest_first_and_counts_the_rest(texts):
@@ -131,7 +191,7 @@ def test_the_review_list_has_the_largest_first_and_counts_the_rest(texts):
     text = texts.review(filled.review).text
     assert text.startswith(REVIEW_LIST)
     assert text.splitlines()[22:] == [
-        "20. PRD-002: 차이 13개 (DB 1,013, Redis 1,000)",
+        "20. PRD-002: 차이 13개 (DB 1,013, Redis 1,000) · Redis가 13개 적음",
         "외 2건",
         "",
         "⚠️ 수동 검토가 필요합니다.",
@@ -146,7 +206,7 @@ def test_the_last_urgent_message_counts_the_products_without_one(texts):
         "🚨 [긴급] 재고 심각한 불일치: 그 외 990개 상품",
         "- 날짜: 2024-01-15 02:15:00",
         "- 불일치 건수: 990건",
-        "- 최대 차이: 1,989개 (PRD-0989)",
+        "- 최대 차이: 1,989개 (PRD-0989) · Redis가 1,989개 적음",
         "",
         "⚠️ 수동 검토가 필요합니다.",
         "담당자: @backend-team",
@@ -157,12 +217,15 @@ def test_an_incident_tells_both_stocks_the_discrepancy_and_the_run(texts):
     [shown], _ = batch_of(event("PRD-001", db=20, redis=100)).urgent.split(10)
     incident = texts.incident(shown, RUN)
     assert incident.dedup_key == "stock-sync/product/PRD-001"
-    assert incident.summary == "재고 심각한 불일치: PRD-001 차이 80개 (DB 20, Redis 100)"
+    assert incident.summary == (
+        "재고 심각한 불일치: PRD-001 차이 80개 (DB 20, Redis 100) · Redis가 80개 많음: 초과 판매 위험"
+    )
     assert incident.details == {
         "product": "PRD-001",
         "db": 20,
         "redis": 100,
         "discrepancy": -80,
+        "direction": "Redis가 80개 많음: 초과 판매 위험",
         "run": RUN.run_id,
         "date": "2024-01-15 02:15:00",
     }
@@ -187,7 +250,7 @@ def test_the_messages_exist_in_english_line_by_line():
     assert texts.urgent(shown).text == ENGLISH_URGENT
     assert texts.review(filled.review).text == ENGLISH_REVIEW
     assert texts.incident(shown, RUN).summary == (
-        "Severe stock discrepancy: PRD-001 differs by 1,080 (DB 1,100, Redis 20)"
+        "Severe stock discrepancy: PRD-001 differs by 1,080 (DB 1,100, Redis 20) · Redis has 1,080 too few"
     )
 
 

@@ -8,6 +8,7 @@ from stocksync.alerting.deliver import deliver
 from stocksync.bootstrap import Bootstrap
 from stocksync.errors import ChannelDown, ChannelRefuses, MessageRefused, NotDeliverable, NotDelivered
 from stocksync.settings import Settings
+from tests.kit.fakes.clock import StoppedClock
 from tests.kit.fakes.delivery import (
     DECODER,
     FakeDeadLetterLog,
@@ -19,7 +20,7 @@ from tests.kit.fakes.delivery import (
     FakeTopic,
     payload,
 )
-from tests.kit.findings import event
+from tests.kit.findings import THAT_NIGHT, event
 
 DIGEST = "[재고 동기화] 자동 복원 완료"
 URGENT = "🚨 [긴급] 재고 심각한 불일치 발견"
@@ -36,6 +37,7 @@ class DeliveryOnFakes:
         self.delivery_logs = {"slack": FakeDeliveryLog(), "pagerduty": FakeDeliveryLog()}
         self.dead_letter_log = FakeDeadLetterLog()
 
+        self.clock = StoppedClock(THAT_NIGHT)
         self.publishing = set()
         self.changed = {}
         self.configured = ("pagerduty", "slack")
@@ -55,7 +57,7 @@ class ProgramAtTheOffice(Bootstrap):
     """The program as it is put together for a pass, on fakes."""
 
     def __init__(self, office):
-        super().__init__(None, Settings())
+        super().__init__(None, Settings(), clock=office.clock)
         self._office = office
 
     def delivery_log(self, channel):
@@ -131,10 +133,10 @@ def test_what_the_next_run_publishes_for_a_dead_one_is_told_as_more_of_that_run(
     office.topic.publish(low("PRD-4"), run_id="next")
     office.run()
     first, more, another = [message.body.splitlines() for message in office.chat.messages]
-    assert (first[0], len(first)) == (another[0], len(another)) == (DIGEST, 5)
+    assert (first[0], len(first)) == (another[0], len(another)) == (DIGEST, 6)
     assert more[0] == f"{DIGEST} (추가)"
     assert more[2:4] == ["- 불일치 건수: 1건", "- 복원 완료: 1건"]
-    assert more[5] == "- 같은 실행에서 앞서 알린 복원: 2건 (합계 3건)"
+    assert more[6] == "- 같은 실행에서 앞서 알린 복원: 2건 (합계 3건)"
 
 
 def test_the_digest_of_a_run_in_which_much_kept_changing_does_not_sound_as_if_all_were_restored(office):
@@ -148,7 +150,7 @@ def test_the_digest_of_a_run_in_which_much_kept_changing_does_not_sound_as_if_al
     *others, torn = sorted(said, key=len)
     assert torn[0] == "[재고 동기화] 자동 복원 부분 완료"
     assert torn[-1] == "- 복원하지 않음: 796,825건 (계속 변동 중이며, 값이 틀릴 수 있습니다)"
-    assert [(lines[0], len(lines)) for lines in others] == [(DIGEST, 5)] * 2
+    assert [(lines[0], len(lines)) for lines in others] == [(DIGEST, 6)] * 2
 
 
 def test_a_digest_slack_did_not_take_is_no_digest_that_people_were_told(office):
@@ -354,7 +356,7 @@ def test_without_any_channel_the_log_says_how_many_were_not_told(office, caplog)
     office.topic.publish(critical())
     office.configured = ()
     office.run()
-    assert "nobody was told of 1 events" in caplog.text
+    assert "nobody was told of 1 event:" in caplog.text
     assert office.topic.committed == {0: 1}
 
 

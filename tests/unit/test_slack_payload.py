@@ -46,12 +46,12 @@ def urgent(product_id, mention="@backend-team"):
 def test_no_product_id_mentions_links_or_forges_a_line(product_id):
     message, incident = urgent(product_id)
     sent = payload(message, "#stock-alerts")
-    *shown, footer = sent["blocks"]
-    assert all(block["text"]["type"] == "plain_text" and block["text"]["emoji"] is False for block in shown)
+    *shown, footer, note = sent["blocks"]
+    assert all(block["text"]["type"] == "plain_text" and block["text"]["emoji"] is False for block in (*shown, note))
     assert footer["text"]["text"] == "담당자: @backend-team"
     assert "<" not in json.dumps(sent)
     assert (sent["parse"], sent["mrkdwn"], sent["link_names"]) == ("none", False, False)
-    assert len(as_read(sent).splitlines()) == 9
+    assert len(as_read(sent).splitlines()) == 10
     assert all(line.isprintable() for line in as_read(sent).splitlines())
     assert len(incident.summary.splitlines()) == 1
     assert len(incident.dedup_key) <= 255
@@ -72,7 +72,7 @@ def test_only_the_configured_mention_mentions():
     message, _ = urgent("<!channel>", mention="<!subteam^S123>")
     sent = payload(message, "#c")
     assert sent["text"].count("<") == 1
-    assert sent["blocks"][-1]["text"] == {"type": "mrkdwn", "text": "담당자: <!subteam^S123>"}
+    assert sent["blocks"][-2]["text"] == {"type": "mrkdwn", "text": "담당자: <!subteam^S123>"}
 
 
 def test_a_long_message_is_cut_into_blocks_between_lines():

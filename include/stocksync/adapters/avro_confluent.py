@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from stocksync.adapters.avro import SingleObjectCodec, UnknownEncoding, read, write
-from stocksync.errors import BadSetting
+from stocksync.errors import BadSetting, RegistryUnavailable
 
 _MAGIC = b"\x00"
 _HEAD = struct.Struct(">cI")
@@ -32,8 +32,25 @@ class Writers(Protocol):
     """The schemas that events were written with."""
 
     def schema(self, schema_id: int) -> dict[str, Any]:
-        """Return a parsed schema; raise UnknownEncoding if no event can have been written with it."""
+        """Return a parsed schema.
+
+        Raises:
+            UnknownEncoding: no event can have been written with it.
+            RegistryUnavailable: the registry does not answer.
+            BadSetting: it cannot be asked.
+        """
         ...
+
+
+class UnusableWriters:
+    """A registry whose connection cannot be used: no event that needs it can be read, and the other ones can."""
+
+    def __init__(self, error: BadSetting) -> None:
+        self._error = str(error)
+
+    def schema(self, _schema_id: int) -> dict[str, Any]:
+        """Say what is wrong with the connection."""
+        raise BadSetting(self._error)
 
 
 class EventReader:
@@ -48,6 +65,8 @@ class EventReader:
         self._schema = schema
         self._single_objects = SingleObjectCodec(schema)
         self._writers = writers
+        self._read_with: dict[int, dict[str, Any]] = {}
+        self._silent: RegistryUnavailable | None = None
 
     def decode(self, value: bytes) -> dict[str, Any]:
         """Read one event.
@@ -55,6 +74,7 @@ class EventReader:
         Raises:
             UnknownEncoding: it is none.
             BadSetting: it is one, and a setting is missing to read it.
+            RegistryUnavailable: it may be one, and the registry does not say how to read it.
         """
         if value[:1] != _MAGIC:
             return self._single_objects.decode(value)
@@ -64,7 +84,19 @@ class EventReader:
         body = value[_HEAD.size :]
         if self._writers is None:
             raise self._unreadable(schema_id, body)
-        return read(body, self._writers.schema(schema_id), self._schema)
+        return read(body, self._writer(schema_id, self._writers), self._schema)
+
+    def _writer(self, schema_id: int, writers: Writers) -> dict[str, Any]:
+        """Ask for a schema once; and not at all when the registry was silent before: a silence takes half a minute."""
+        if schema_id not in self._read_with:
+            if self._silent is not None:
+                raise RegistryUnavailable(str(self._silent))
+            try:
+                self._read_with[schema_id] = writers.schema(schema_id)
+            except RegistryUnavailable as error:
+                self._silent = error
+                raise
+        return self._read_with[schema_id]
 
     def _unreadable(self, schema_id: int, body: bytes) -> Exception:
         """Tell garbage from an event: an event that nobody was told of must not be put aside as garbage."""

@@ -2,12 +2,14 @@
 
 import logging
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cached_property
+from typing import Any
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
 
 from stocksync.alerting.ports import Record
-from stocksync.errors import DeadLetterFailed, TopicUnavailable
+from stocksync.errors import TopicUnavailable
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +36,20 @@ _SETTLING = {
     KafkaError._WAIT_COORD,  # noqa: SLF001 - librdkafka's name
 }
 _ASK_AGAIN_SECONDS = 0.2
+_NO_SUCH_TOPIC = {
+    KafkaError.UNKNOWN_TOPIC_OR_PART,
+    KafkaError.TOPIC_AUTHORIZATION_FAILED,
+    KafkaError.TOPIC_EXCEPTION,
+    KafkaError._UNKNOWN_TOPIC,  # noqa: SLF001 - librdkafka's name
+}
+# What is said of one message, and not of the topic; several that were sent together are refused together.
+_ABOUT_THE_MESSAGE = {
+    KafkaError.MSG_SIZE_TOO_LARGE,
+    KafkaError.RECORD_LIST_TOO_LARGE,
+    KafkaError.INVALID_RECORD,
+    KafkaError.INVALID_MSG,
+}
+_LONGEST_KEY = 250  # bytes; a longer one may be what the topic does not take
 
 
 class KafkaAlertSource:
@@ -54,29 +70,35 @@ class KafkaAlertSource:
         self._topic = topic
         self._patience = patience
         self._next: dict[int, int] = {}
+        self._lost: Mapping[int, KafkaError] = {}
 
     def read(self) -> Iterator[Record]:
         """Read each partition until the broker says that there is no more.
 
-        An empty poll does not mean that: the broker may only be slow.
+        An empty poll does not mean that: the broker may only be slow. A partition with an error may heal; while it
+        does not, the others are read.
         """
         ahead = self._assign()
+        lost: dict[int, object] = dict(self._lost)
+        said: dict[int, KafkaError] = {}
         give_up = time.monotonic() + self._patience
-        while ahead:
+        while ahead and time.monotonic() < give_up:
             for message in self._consumer.consume(_AT_ONCE, _POLL_SECONDS):
-                give_up = time.monotonic() + self._patience
-                error = message.error()
+                error, partition, offset = message.error(), message.partition(), message.offset()
+                if partition is None or partition < 0:
+                    raise self._unavailable(error)
                 if error is not None and error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - librdkafka's name
-                    ahead.discard(message.partition())
+                    ahead.discard(partition)
+                elif offset is None or offset < 0 or (error is not None and error.code() not in _UNREADABLE):
+                    said[partition] = error
+                    continue  # it is no answer
                 else:
-                    record = _record(message, self._topic)
-                    self._next[record.partition] = record.offset + 1
-                    yield record
-            if time.monotonic() > give_up:
-                raise TopicUnavailable(
-                    f"topic {self._topic!r}: partitions {sorted(ahead)} gave no answer for {self._patience:g} s "
-                    "(connection stock_kafka); nothing was committed, the next attempt reads them again"
-                )
+                    self._next[partition] = offset + 1
+                    yield _record(message, partition, offset)
+                give_up = time.monotonic() + self._patience
+        lost |= {partition: said.get(partition, f"no answer for {self._patience:g} s") for partition in ahead}
+        if lost:
+            raise self._unavailable("; ".join(f"partition {each}: {why}" for each, why in sorted(lost.items())))
 
     def commit(self, offsets: Mapping[int, int]) -> None:
         """Commit and wait for the answer."""
@@ -92,15 +114,16 @@ class KafkaAlertSource:
             raise TopicUnavailable(f"the offsets of group {GROUP} were not committed: {'; '.join(refused)}")
 
     def _assign(self) -> set[int]:
+        """Go on where the group is, or where the last `read` ended; return the partitions that can be read."""
         try:
             found = self._consumer.list_topics(self._topic, timeout=self._patience).topics[self._topic]
             if found.error is None:
                 self._next = self._committed(set(found.partitions) - set(self._next)) | self._next
-                self._consumer.assign([TopicPartition(self._topic, p, self._next[p]) for p in found.partitions])
+                places = [TopicPartition(self._topic, p, self._next[p]) for p in found.partitions if p in self._next]
+                self._consumer.assign(places)
+                return {place.partition for place in places}
         except KafkaException as error:
             raise self._unavailable(error.args[0]) from error
-        if found.error is None:
-            return set(found.partitions)
         if found.error.code() != KafkaError.UNKNOWN_TOPIC_OR_PART:
             raise self._unavailable(found.error)
         log.warning("topic %r does not exist (yet): there is nothing to deliver", self._topic)
@@ -116,87 +139,141 @@ class KafkaAlertSource:
         wanted = [TopicPartition(self._topic, partition) for partition in partitions]
         give_up = time.monotonic() + self._patience
         while True:
+            over = time.monotonic() > give_up
             try:
                 found = self._consumer.committed(wanted, timeout=self._patience)
-                error = next((each.error for each in found if each.error), None)
             except KafkaException as failure:
-                found, error = [], failure.args[0]
-            if error is None:
-                return {each.partition: OFFSET_BEGINNING if each.offset < 0 else each.offset for each in found}
-            if error.code() not in _SETTLING or time.monotonic() > give_up:
-                raise KafkaException(error)
+                if failure.args[0].code() not in _SETTLING or over:
+                    raise
+            else:
+                if over or not any(each.error and each.error.code() in _SETTLING for each in found):
+                    self._lost = {each.partition: each.error for each in found if each.error}
+                    good = [each for each in found if not each.error]
+                    return {each.partition: OFFSET_BEGINNING if each.offset < 0 else each.offset for each in good}
             time.sleep(_ASK_AGAIN_SECONDS)
 
-    def _unavailable(self, error: KafkaError) -> TopicUnavailable:
-        return TopicUnavailable(
-            f"topic {self._topic!r} (connection stock_kafka): {error}; the next attempt tries again"
-        )
+    def _unavailable(self, why: object) -> TopicUnavailable:
+        return TopicUnavailable(f"topic {self._topic!r} (connection stock_kafka): {why}; the next attempt tries again")
 
 
 class KafkaDeadLetters:
     """Implements the port DeadLetters.
 
     Args:
-        producer: an idempotent producer
+        producer: makes an idempotent producer; asked for when there is something to put aside
         topic: the topic the messages come from
         quarantine: where they go
         patience: seconds to wait for the acknowledgements
     """
 
-    def __init__(self, producer: Producer, topic: str, quarantine: str, patience: float = 35.0) -> None:
-        self._producer = producer
+    def __init__(self, producer: Callable[[], Producer], topic: str, quarantine: str, patience: float = 35.0) -> None:
+        self._make_producer = producer
         self._topic = topic
         self._quarantine = quarantine
         self._patience = patience
 
-    def put(self, poison: Sequence[tuple[Record, str]]) -> None:
+    def put(self, poison: Sequence[tuple[Record, str]]) -> list[tuple[Record, str]]:
         """Produce the bytes as they were, with headers that say where they lay and what is wrong."""
-        refused: list[str] = []
-        acknowledged = 0
+        producer = self._producer
+        if absent := self._absent(producer):
+            return [(record, absent) for record, _ in poison]
+        refused = self._produce(producer, [self._letter(record, error) for record, error in poison])
+        left: list[tuple[Record, str]] = []
+        for index, why in sorted(refused.items()):
+            record, error = poison[index]
+            still = self._by_itself(producer, record, error, why) if why.code() in _ABOUT_THE_MESSAGE else why
+            if still is not None:
+                left.append((record, f"topic {self._quarantine!r} (connection stock_kafka): {still}"))
+        return left
 
-        def on_delivery(error: KafkaError | None, _message: Message) -> None:
-            nonlocal acknowledged
-            if error is None:
-                acknowledged += 1
-            else:
-                refused.append(str(error))
+    @cached_property
+    def _producer(self) -> Producer:
+        return self._make_producer()
 
+    def _by_itself(self, producer: Producer, record: Record, error: str, why: KafkaError) -> KafkaError | None:
+        """Put aside one message that was refused, or a note of it; return what was said to the note.
+
+        A broker refuses several messages together, so it is tried alone before it is left out.
+        """
+        if not self._produce(producer, [self._letter(record, error)]):
+            return None
+        size = len(record.value or b"")
+        log.warning(
+            "partition %d, offset %d (%d bytes) is not taken by topic %r (%s): a note with its place is put there",
+            record.partition,
+            record.offset,
+            size,
+            self._quarantine,
+            why,
+        )
+        headers = [*self._story(record, error), ("left-out", f"{size} bytes: {why}".encode())]
+        key = record.key if len(record.key or b"") <= _LONGEST_KEY else None
+        return self._produce(producer, [{"key": key, "value": None, "headers": headers}]).get(0)
+
+    def _produce(self, producer: Producer, letters: Sequence[Mapping[str, Any]]) -> dict[int, KafkaError]:
+        """Produce and wait; return what was said to those that were not acknowledged, by their index."""
+        answers: dict[int, KafkaError | None] = {}
+
+        def noting(index: int) -> Callable[[KafkaError | None, Message], None]:
+            return lambda error, _message: answers.__setitem__(index, error)
+
+        for index, letter in enumerate(letters):
+            try:
+                producer.produce(self._quarantine, **letter, on_delivery=noting(index))
+            except KafkaException as error:
+                answers[index] = error.args[0]
+            except BufferError:
+                answers[index] = KafkaError(KafkaError._QUEUE_FULL)  # noqa: SLF001 - librdkafka's name
+            except (ValueError, TypeError) as error:  # a name of a header that a client cannot write
+                answers[index] = KafkaError(KafkaError.INVALID_RECORD, str(error))
+            producer.poll(0)
+        producer.flush(self._patience)
+        if len(answers) < len(letters):
+            producer.purge()
+            producer.flush(1.0)
+        silence = KafkaError(KafkaError._TIMED_OUT, "no answer")  # noqa: SLF001 - librdkafka's name
+        found = {index: answers.get(index, silence) for index in range(len(letters))}
+        return {index: error for index, error in found.items() if error is not None}
+
+    def _absent(self, producer: Producer) -> str:
+        """Say at once what would take half a minute to learn by producing: that there is no such topic.
+
+        Asked for by name, it is made where the brokers make topics.
+        """
         try:
-            for record, error in poison:
-                self._producer.produce(
-                    self._quarantine,
-                    key=record.key,
-                    value=record.value,
-                    headers=[*record.headers, *self._story(record, error)],
-                    on_delivery=on_delivery,
-                )
-            self._producer.flush(self._patience)
-        except (KafkaException, BufferError) as failure:
-            refused.append(str(failure.args[0]))
-        if acknowledged < len(poison):
-            raise DeadLetterFailed(
-                f"{len(poison) - acknowledged} of {len(poison)} unreadable messages could not be put into topic "
-                f"{self._quarantine!r}: {'; '.join(dict.fromkeys(refused)) or 'no answer'}; nothing was committed. "
-                "Make sure that the topic exists and that the next attempt can write to it"
-            )
+            found = producer.list_topics(self._quarantine, timeout=self._patience).topics[self._quarantine]
+        except KafkaException as error:
+            return f"Kafka (connection stock_kafka) does not answer: {error.args[0]}"
+        if found.error is None or found.error.code() not in _NO_SUCH_TOPIC:
+            return ""
+        return (
+            f"topic {self._quarantine!r} (connection stock_kafka): {found.error.str()}; make it, and let the account "
+            "write to it"
+        )
+
+    def _letter(self, record: Record, error: str) -> dict[str, Any]:
+        return {"key": record.key, "value": record.value, "headers": [*record.headers, *self._story(record, error)]}
 
     def _story(self, record: Record, error: str) -> list[tuple[str, bytes]]:
         story = {"topic": self._topic, "partition": record.partition, "offset": record.offset, "error": error}
-        return [(name, str(value).encode()) for name, value in story.items()]
+        return [(name, str(value).encode(errors="backslashreplace")) for name, value in story.items()]
 
 
-def _record(message: Message, topic: str) -> Record:
-    error, partition, offset = message.error(), message.partition(), message.offset()
-    placed = partition is not None and offset is not None and offset >= 0
-    if not placed or (error is not None and error.code() not in _UNREADABLE):
-        raise TopicUnavailable(f"topic {topic!r} (connection stock_kafka): {error}; the next attempt tries again")
+def _record(message: Message, partition: int, offset: int) -> Record:
+    error = message.error()
     _, timestamp_ms = message.timestamp()
+    trouble = "" if error is None else f"the broker gave it with an error: {error}"
+    headers: Sequence[tuple[str, bytes | None]] = []
+    try:
+        headers = message.headers() or []
+    except (ValueError, SystemError) as unreadable:  # names that are no UTF-8
+        trouble = trouble or f"its headers cannot be read: {unreadable!r}"
     return Record(
         partition=partition,
         offset=offset,
         timestamp_ms=timestamp_ms,
         key=message.key(),
-        value=message.value(),
-        headers=message.headers() or [],
-        error="" if error is None else f"the broker gave it with an error: {error}",
+        value=message.value() if error is None else None,
+        headers=headers,
+        error=trouble,
     )

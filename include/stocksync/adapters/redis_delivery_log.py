@@ -118,7 +118,7 @@ class RedisOpenIncidents:
         """Read; oldest first."""
         with translated("reading the open incidents"):
             found = self._client.hgetall(keys.INCIDENTS)
-        return sorted((OpenIncident(**json.loads(value)) for value in found.values()), key=lambda i: i.opened_at)
+        return sorted(map(_incident, found.values()), key=lambda incident: incident.opened_at)
 
     def remove(self, incident: OpenIncident) -> None:
         """Compare and delete."""
@@ -127,4 +127,12 @@ class RedisOpenIncidents:
 
 
 def _text(incident: OpenIncident) -> str:
-    return json.dumps(asdict(incident), sort_keys=True)
+    noted = asdict(incident)
+    if not incident.products:
+        del noted["products"]  # as earlier versions noted it: what is forgotten is compared with what was noted
+    return json.dumps(noted, sort_keys=True)
+
+
+def _incident(value: bytes | str) -> OpenIncident:
+    noted = json.loads(value)
+    return OpenIncident(**noted | {"products": tuple(noted.get("products", ()))})

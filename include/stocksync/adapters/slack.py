@@ -115,7 +115,7 @@ def payload(message: Message, channel: str) -> dict[str, Any]:
     Nothing in the body acts: it is shown in plain text objects, and the control characters of Slack's markup are
     escaped everywhere. Only the footer, which an operator configured, may mention somebody.
     """
-    text = "\n".join(part for part in (_escaped(message.body), message.footer) if part)
+    text = "\n".join(part for part in (_escaped(message.body), message.footer, _escaped(message.note)) if part)
     return {
         "channel": channel,
         "text": text,
@@ -135,6 +135,9 @@ def _blocks(message: Message) -> Iterator[dict[str, Any]]:
         yield {"type": "section", "text": _plain(piece)}
     if message.footer:
         yield {"type": "section", "text": {"type": "mrkdwn", "text": message.footer}}
+    if message.note:
+        for piece in _pieces(message.note.split("\n")):
+            yield {"type": "section", "text": _plain(piece)}
 
 
 def _pieces(lines: list[str]) -> Iterator[str]:

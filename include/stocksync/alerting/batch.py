@@ -1,7 +1,7 @@
 """What one group of events comes to: counts and the few that are shown, in flat memory."""
 
-from bisect import insort
-from collections.abc import Iterator
+from array import array
+from bisect import bisect_left, insort
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import NamedTuple
@@ -10,6 +10,8 @@ from stocksync.alerting.ports import AlertEvent
 from stocksync.alerting.routing import LISTED, URGENT_A_RUN, Route, route
 
 TOKEN_BYTES = 8
+WATCHED = 1000
+"""Products of a group that are known by name though they are only counted: the resolver looks at them."""
 
 
 def token(event_id: str) -> bytes:
@@ -40,11 +42,13 @@ class Overflow:
         count: how many
         largest: the largest of them; None if there are none
         tokens: what is remembered once they were told, end to end
+        products: the products of the largest of them
     """
 
     count: int
     largest: AlertEvent | None
     tokens: bytes
+    products: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -99,6 +103,7 @@ class TopEvents:
             count=self.count - len(shown),
             largest=first.event if first else None,
             tokens=b"".join(entry.token for entry in more) + bytes(self._hidden),
+            products=tuple(entry.event.product_id for entry in more[:WATCHED]),
         )
 
 
@@ -114,7 +119,7 @@ class AlertBatch:
 
     restored: TopEvents = field(default_factory=lambda: TopEvents(1))
     review: TopEvents = field(default_factory=lambda: TopEvents(LISTED))
-    urgent: TopEvents = field(default_factory=lambda: TopEvents(URGENT_A_RUN))
+    urgent: TopEvents = field(default_factory=lambda: TopEvents(URGENT_A_RUN + WATCHED))
 
     def add(self, event: AlertEvent, its_token: bytes) -> None:
         """Put one event where it belongs."""
@@ -126,8 +131,31 @@ class AlertBatch:
             case Route.URGENT:
                 self.urgent.add(event, its_token)
 
+    @property
+    def latest_ms(self) -> int:
+        """When the last of all was detected, milliseconds since the epoch."""
+        return max(self.restored.latest_ms, self.review.latest_ms, self.urgent.latest_ms)
 
-def split_tokens(joined: bytes) -> Iterator[int]:
-    """Read tokens that were written end to end, as numbers (they are compact in a set)."""
-    for start in range(0, len(joined) - TOKEN_BYTES + 1, TOKEN_BYTES):
-        yield int.from_bytes(joined[start : start + TOKEN_BYTES], "big")
+    @property
+    def largest(self) -> AlertEvent | None:
+        """The largest of all."""
+        each = (top.largest for top in (self.restored, self.review, self.urgent))
+        return max(filter(None, each), key=lambda event: abs(event.discrepancy), default=None)
+
+    @property
+    def tokens(self) -> bytes:
+        """What is remembered of all of them, end to end."""
+        return self.urgent.tokens + self.review.tokens + self.restored.tokens
+
+
+class Tokens:
+    """Tokens that were written end to end, to be looked up: eight bytes each, however many there are."""
+
+    def __init__(self, joined: bytes) -> None:
+        whole = joined[: len(joined) - len(joined) % TOKEN_BYTES]
+        self._sorted = array("Q", sorted(array("Q", whole)))
+
+    def __contains__(self, its_token: bytes) -> bool:
+        [number] = array("Q", its_token)
+        place = bisect_left(self._sorted, number)
+        return place < len(self._sorted) and self._sorted[place] == number

@@ -2,16 +2,15 @@
 
 from typing import Protocol
 
-from stocksync.alerting.batch import AlertBatch
-from stocksync.alerting.routing import AlertGroup
+from stocksync.alerting.news import News
 from stocksync.errors import BadSetting, ChannelRefuses, MessageRefused
 
 
 class Channel(Protocol):
     """Slack, or PagerDuty."""
 
-    def tell(self, group: AlertGroup, batch: AlertBatch) -> list[MessageRefused]:
-        """Tell everything in the batch; return what the channel will not take.
+    def tell(self, news: News) -> list[MessageRefused]:
+        """Tell everything; return what the channel will not take.
 
         Raises:
             ChannelDown: it takes nothing now; it may later.
@@ -26,7 +25,7 @@ class UnusableChannel:
     def __init__(self, error: BadSetting) -> None:
         self._error = error
 
-    def tell(self, _group: AlertGroup, _batch: AlertBatch) -> list[MessageRefused]:
+    def tell(self, _news: News) -> list[MessageRefused]:
         """Say what is wrong with the connection.
 
         Raises:

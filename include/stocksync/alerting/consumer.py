@@ -3,16 +3,18 @@
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import tzinfo
+from datetime import datetime, tzinfo
 
-from stocksync.alerting.batch import AlertBatch, split_tokens, token
-from stocksync.alerting.ports import AlertDecoder, AlertSource, DeadLetterLog, DeadLetters, DeliveryLog, Record
+from stocksync.alerting.batch import AlertBatch, Tokens, token
+from stocksync.alerting.left_behind import LeftBehind
+from stocksync.alerting.news import News
+from stocksync.alerting.ports import AlertDecoder, AlertEvent, AlertSource, DeliveryLog, Record
+from stocksync.alerting.quarantine import Quarantine
 from stocksync.alerting.routing import AlertGroup
+from stocksync.errors import Permanent, StockSyncError, TopicUnavailable
 from stocksync.model.text import printable
 
 log = logging.getLogger(__name__)
-
-_POISON_AT_ONCE = 500
 
 
 @dataclass(slots=True)
@@ -26,6 +28,8 @@ class Poll:
         repeated: events that were read or told before
         waiting: events of runs that are still publishing: they are left for the next pass
         poison: unreadable messages
+        left: messages that stay on the topic because they can neither be read nor put aside now
+        lost: why a part of the topic could not be read; None: all of it was
     """
 
     batches: dict[str, dict[AlertGroup, AlertBatch]]
@@ -34,21 +38,34 @@ class Poll:
     repeated: int = 0
     waiting: int = 0
     poison: int = 0
+    left: LeftBehind = field(default_factory=LeftBehind)
+    lost: TopicUnavailable | None = None
+
+    @property
+    def groups(self) -> set[AlertGroup]:
+        """Those that people are told about."""
+        return {group for batches in self.batches.values() for group in batches}
+
+    @property
+    def troubles(self) -> list[StockSyncError]:
+        """What a person has to hear of after everybody else was told."""
+        return [*self.left.errors(), *([self.lost] if self.lost else [])]
 
 
 class AlertConsumer:
     """Reads to the end of the topic and sorts.
 
     A run is told in one piece: as long as it publishes, its events wait, and so do the offsets behind the first
-    of them. What lies behind it and is told now is remembered, so reading it again does no harm.
+    of them. The same holds for a message that can neither be read nor put aside. What lies behind it and is told now
+    is remembered, so reading it again does no harm.
 
     Args:
         source: the topic
         decoder: the event's format
-        dead_letters: where unreadable messages go
-        dead_letter_log: which ones are there already
+        quarantine: takes what nobody can read
         delivered: for each channel that is configured, what it has told
         publishing: whether a run, by its id, may still publish
+        now: the present
         zone: the operators' clock
     """
 
@@ -57,24 +74,23 @@ class AlertConsumer:
         *,
         source: AlertSource,
         decoder: AlertDecoder,
-        dead_letters: DeadLetters,
-        dead_letter_log: DeadLetterLog,
+        quarantine: Quarantine,
         delivered: Mapping[str, DeliveryLog],
         publishing: Callable[[str], bool],
+        now: Callable[[], datetime],
         zone: tzinfo,
     ) -> None:
         self._source = source
         self._decoder = decoder
-        self._dead_letters = dead_letters
-        self._dead_letter_log = dead_letter_log
+        self._quarantine = quarantine
         self._delivered = delivered
         self._publishing = publishing
+        self._now = now
         self._zone = zone
         self._is_publishing: dict[str, bool] = {}
-        self._known: dict[tuple[str, AlertGroup], set[int]] = {}
+        self._known: dict[tuple[str, AlertGroup], Tokens] = {}
         self._seen: dict[AlertGroup, set[int]] = {}
         self._held: set[int] = set()
-        self._poison: list[tuple[Record, str]] = []
 
     def poll(self) -> Poll:
         """Read everything there is.
@@ -84,12 +100,23 @@ class AlertConsumer:
         """
         poll = Poll(batches={channel: {} for channel in self._delivered})
         runs_met = -1
-        while runs_met != len(self._is_publishing):
-            runs_met = len(self._is_publishing)
-            for record in self._source.read():
-                self._take(record, poll)
-        self._put_aside(poll)
+        try:
+            while runs_met != len(self._is_publishing):
+                runs_met = len(self._is_publishing)
+                for record in self._source.read():
+                    self._take(record, poll)
+        except TopicUnavailable as error:  # what was read so far is told
+            poll.lost = error
         return poll
+
+    def news(self, poll: Poll, channel: str) -> News:
+        """Give what a poll found for a channel."""
+        return News.of(poll.batches[channel], self._now(), self._zone)
+
+    def put_aside(self, poll: Poll) -> None:
+        """Put aside what nobody could read; what is not taken stays on the topic."""
+        for record, why in self._quarantine.flush():
+            self._leave(record, poll).not_put_aside(record, why)
 
     def commit(self, poll: Poll) -> None:
         """Note that everything a poll found was told.
@@ -100,22 +127,36 @@ class AlertConsumer:
         self._source.commit(poll.offsets)
 
     def _take(self, record: Record, poll: Poll) -> None:
-        if self._read_one(record, poll) and record.partition not in self._held:
-            poll.offsets[record.partition] = record.offset + 1
-
-    def _read_one(self, record: Record, poll: Poll) -> bool:
-        """Sort one message in; False if it has to wait, and its partition's offset with it."""
         try:
             event = self._decoder.decode(record)
         except ValueError as error:
-            self._poison.append((record, str(error)))
-            if len(self._poison) >= _POISON_AT_ONCE:
-                self._put_aside(poll)
-            return True
+            self._quarantined(record, printable(str(error), 300), poll)
+        except Exception as error:  # noqa: BLE001 - it may well be an event: it stays, and the others are told
+            why = printable(str(error) if isinstance(error, StockSyncError) else repr(error), 500)
+            self._leave(record, poll).not_read(record, why, permanent=isinstance(error, Permanent))
+            return
+        else:
+            if not self._read(event, poll):
+                self._held.add(record.partition)
+        if record.partition not in self._held:
+            poll.offsets[record.partition] = record.offset + 1
+
+    def _quarantined(self, record: Record, error: str, poll: Poll) -> None:
+        poll.poison += 1
+        for refused, why in self._quarantine.add(record, error):
+            self._leave(refused, poll).not_put_aside(refused, why)
+
+    def _leave(self, record: Record, poll: Poll) -> LeftBehind:
+        """Let the offsets of its partition stop before a message."""
+        self._held.add(record.partition)
+        poll.offsets[record.partition] = min(record.offset, poll.offsets.get(record.partition, record.offset))
+        return poll.left
+
+    def _read(self, event: AlertEvent, poll: Poll) -> bool:
+        """Sort one event in; False if it has to wait, and its partition's offset with it."""
         group = AlertGroup.of(event, self._zone)
         if group.run_id is not None and self._must_wait(group.run_id):
             poll.waiting += 1
-            self._held.add(record.partition)
             return False
         poll.events += 1
         its_token = token(event.event_id)
@@ -124,13 +165,13 @@ class AlertConsumer:
         if number in seen:
             poll.repeated += 1
             return True
-        seen.add(number)
-        news = False
-        for channel, batches in poll.batches.items():
-            if number not in self._known_by(channel, group):
-                batches.setdefault(group, AlertBatch()).add(event, its_token)
-                news = True
-        poll.repeated += bool(self._delivered) and not news
+        news_for = [channel for channel in poll.batches if its_token not in self._known_by(channel, group)]
+        for channel in news_for:
+            poll.batches[channel].setdefault(group, AlertBatch()).add(event, its_token)
+        if news_for or not poll.batches:
+            seen.add(number)
+        else:
+            poll.repeated += 1
         return True
 
     def _must_wait(self, run_id: str) -> bool:
@@ -140,30 +181,8 @@ class AlertConsumer:
                 log.info("run %s is still publishing: its events wait for the next pass", printable(run_id, 250))
         return self._is_publishing[run_id]
 
-    def _known_by(self, channel: str, group: AlertGroup) -> set[int]:
+    def _known_by(self, channel: str, group: AlertGroup) -> Tokens:
         known = self._known.get((channel, group))
         if known is None:
-            known = self._known[channel, group] = set(split_tokens(self._delivered[channel].tokens(group.key)))
+            known = self._known[channel, group] = Tokens(self._delivered[channel].tokens(group.key))
         return known
-
-    def _put_aside(self, poll: Poll) -> None:
-        """Put each unreadable message aside once, however often it is read because Slack is down."""
-        known = self._dead_letter_log.known()
-        fresh = [(record, error) for record, error in self._poison if _place(record) not in known]
-        if fresh:
-            self._dead_letters.put(fresh)
-            self._dead_letter_log.remember([_place(record) for record, _ in fresh])
-        for record, error in fresh:
-            log.warning(
-                "partition %d, offset %d is no readable event and was put aside: %s",
-                record.partition,
-                record.offset,
-                printable(error, 300),
-            )
-        poll.poison += len(self._poison)
-        self._poison.clear()
-
-
-def _place(record: Record) -> bytes:
-    # The timestamp tells a message from the one at the same place of a topic that was made anew.
-    return token(f"{record.partition}/{record.offset}/{record.timestamp_ms}")

@@ -1,15 +1,20 @@
-"""Calling people about one group of events."""
+"""Calling people about what one pass found."""
 
+import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
-from stocksync.alerting.batch import AlertBatch
+from stocksync.alerting.batch import WATCHED, Overflow
+from stocksync.alerting.news import GroupNews, News
 from stocksync.alerting.ports import Delivered, DeliveryLog, OpenIncident, OpenIncidents, Pager
-from stocksync.alerting.routing import URGENT_A_RUN, AlertGroup
+from stocksync.alerting.routing import MESSAGES_A_RUN, URGENT_A_RUN, AlertGroup
 from stocksync.alerting.texts import AlertTexts
 from stocksync.errors import MessageRefused
 from stocksync.model.notice import Incident
+from stocksync.model.text import printable
+
+log = logging.getLogger(__name__)
 
 
 class PagerChannel:
@@ -37,36 +42,73 @@ class PagerChannel:
         self._texts = texts
         self._clock = clock
 
-    def tell(self, group: AlertGroup, batch: AlertBatch) -> list[MessageRefused]:
-        """Tell everything urgent in the batch; return what PagerDuty will not take.
+    def tell(self, news: News) -> list[MessageRefused]:
+        """Tell everything urgent; return what PagerDuty will not take.
+
+        Nobody is called for a day that is over: what still differs is found again by the next run.
 
         Raises:
             ChannelDown, ChannelRefuses: PagerDuty takes no events at all.
         """
-        # The limits are a run's. Events without a run come all day long, so there each pass has its own.
-        delivered = Delivered() if group.run_id is None else self._delivery_log.delivered(group.key)
-        shown, rest = batch.urgent.split(URGENT_A_RUN - delivered.urgent)
         refused: list[MessageRefused] = []
-        for entry in shown:
-            try:
-                self._open(self._texts.incident(entry, group), product_id=entry.event.product_id)
-            except MessageRefused as error:
-                refused.append(error)
-                continue
-            delivered = replace(delivered, urgent=delivered.urgent + 1)
-            self._delivery_log.remember(group.key, entry.token, delivered)
-        if rest.count:
-            delivered = replace(delivered, counted=delivered.counted + rest.count)
-            try:
-                self._open(self._texts.incident_rest(rest, group, delivered.counted), counted=delivered.counted)
-            except MessageRefused as error:
-                refused.append(error)
-            else:
-                self._delivery_log.remember(group.key, rest.tokens, delivered)
+        products, incidents = URGENT_A_RUN, MESSAGES_A_RUN
+        for group, batch in news.current:
+            delivered = self._delivered(group)
+            shown, rest = batch.urgent.split(min(products, URGENT_A_RUN - delivered.urgent))
+            products -= len(shown)
+            incidents -= len(shown)
+            for entry in shown:
+                try:
+                    self._open(self._texts.incident(entry, group), product_id=entry.event.product_id)
+                except MessageRefused as error:
+                    refused.append(error)
+                    continue
+                delivered = replace(delivered, urgent=delivered.urgent + 1)
+                self._delivery_log.remember(group.key, entry.token, delivered)
+            if rest.count:
+                refused += self._count(group, rest, delivered, call=incidents > 0)
+                incidents -= 1
+        self._pass_over(news.over)
         return refused
 
-    def _open(self, incident: Incident, *, product_id: str | None = None, counted: int = 0) -> None:
+    def _count(
+        self, group: AlertGroup, rest: Overflow, delivered: Delivered, *, call: bool
+    ) -> Iterator[MessageRefused]:
+        """Open the incident that counts a run's other products, unless there are enough; give what is refused."""
+        delivered = replace(delivered, counted=delivered.counted + rest.count)
+        incident = self._texts.incident_rest(rest, group, delivered.counted)
+        if call:
+            try:
+                self._open(incident, counted=delivered.counted, products=rest.products)
+            except MessageRefused as error:
+                yield error
+                return
+        else:
+            log.error(
+                "%s: %d incidents were opened in this pass, so this one is only written here: %s",
+                printable(group.key, 260),
+                MESSAGES_A_RUN,
+                incident.summary,
+            )
+        self._delivery_log.remember(group.key, rest.tokens, delivered)
+
+    def _pass_over(self, groups: Sequence[GroupNews]) -> None:
+        for group, batch in groups:
+            if batch.urgent.count:
+                self._delivery_log.remember(group.key, batch.urgent.tokens, self._delivered(group))
+
+    def _delivered(self, group: AlertGroup) -> Delivered:
+        # The limits are a run's. Events without a run come all day long, so there each pass has its own.
+        return Delivered() if group.run_id is None else self._delivery_log.delivered(group.key)
+
+    def _open(
+        self, incident: Incident, *, product_id: str | None = None, counted: int = 0, products: tuple[str, ...] = ()
+    ) -> None:
+        if counted:
+            # Opened in an earlier pass, it knows products of its own.
+            known = {found.dedup_key: found.products for found in self._incidents.all()}
+            products = (*known.get(incident.dedup_key, ()), *products)[:WATCHED]
         # Noted first: an incident that is noted and was never opened is resolved for nothing; one that is open
         # and was never noted stays open for ever.
-        self._incidents.add(OpenIncident(incident.dedup_key, self._clock(), product_id, counted))
+        self._incidents.add(OpenIncident(incident.dedup_key, self._clock(), product_id, counted, products))
         self._pager.trigger(incident)

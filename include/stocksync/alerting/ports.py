@@ -81,7 +81,7 @@ class AlertSource(Protocol):
         """Give what comes after the last `read`, or after the committed offsets, up to the end as it is now.
 
         Raises:
-            TopicUnavailable: the brokers do not answer.
+            TopicUnavailable: the brokers do not answer, or not for some partitions; what they do give was given before.
         """
         ...
 
@@ -97,11 +97,13 @@ class AlertSource(Protocol):
 class DeadLetters(Protocol):
     """Where messages go that nobody can read."""
 
-    def put(self, poison: Sequence[tuple[Record, str]]) -> None:
-        """Return when the broker has acknowledged each, with what is wrong with it.
+    def put(self, poison: Sequence[tuple[Record, str]]) -> Sequence[tuple[Record, str]]:
+        """Put aside each message with what is wrong with it; return those the broker did not acknowledge, with why.
+
+        Of a message that is too large for the place, a note of where it lies and what is wrong with it is put aside.
 
         Raises:
-            DeadLetterFailed: at least one was not acknowledged.
+            BadSetting: there is no way to the place until a person changes something.
         """
         ...
 
@@ -217,12 +219,14 @@ class OpenIncident:
         opened_at: when its last trigger was sent, seconds since the epoch (the name is in the stored records)
         product_id: the product it is about; None: it counts products of a run
         counted: how many products it counts; 0 if it is about one
+        products: of those it counts, the largest by name; all of them if they are as many
     """
 
     dedup_key: str
     opened_at: float
     product_id: str | None = None
     counted: int = 0
+    products: tuple[str, ...] = ()
 
 
 class OpenIncidents(Protocol):

@@ -5,15 +5,21 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from stocksync.alerting.ports import OpenIncident, OpenIncidents, Pager, PresentStock
-from stocksync.model.policy import Rules, Severity, Verdict, judge
+from stocksync.model.policy import Action, Rules, Severity, Verdict, judge
+from stocksync.model.stock import CacheValue, LedgerValue
 from stocksync.model.summary import RunStatus, RunSummary
 from stocksync.model.text import printable
 
 log = logging.getLogger(__name__)
 
+_SHOWN = 10
+
 
 class Resolver:
     """Looks at the trouble behind each open incident again.
+
+    An incident that counts products is about the largest of them by name, and about others that nobody remembers.
+    It is over when those with a name are well; and, where there are others, when a run shows that they are well too.
 
     Args:
         incidents: the list of open incidents
@@ -55,27 +61,47 @@ class Resolver:
 
     def _is_over(self, incident: OpenIncident, summaries: Sequence[RunSummary]) -> bool:
         if incident.product_id is not None:
-            return self._is_healthy(incident.product_id)
-        return any(_proves_health(summary, incident) for summary in summaries)
+            return self._are_well([incident.product_id])
+        all_known = len(incident.products) >= incident.counted
+        if not all_known and not any(_shows_health(summary, incident) for summary in summaries):
+            return False
+        return self._are_well(incident.products)
 
-    def _is_healthy(self, product_id: str) -> bool:
-        held = self._stock.read([product_id]).get(product_id)
-        if held is None:
-            log.info("product %s is no longer in the ledger", printable(product_id))
-            return True
-        return judge(*held, self._rules) is Verdict.MATCHED
+    def _are_well(self, product_ids: Sequence[str]) -> bool:
+        """Tell whether no product needs a person any more; one that the ledger does not have needs none."""
+        held = self._stock.read(product_ids) if product_ids else {}
+        ill = [product_id for product_id, values in held.items() if self._is_ill(*values)]
+        if ill:
+            log.info("still to be looked at: %s", printable(", ".join(ill[:_SHOWN]), 500))
+        return not ill
+
+    def _is_ill(self, ledger: LedgerValue, cache: CacheValue) -> bool:
+        """Tell whether a person is needed; what an order just moved by a few, the next run restores if it stays."""
+        found = judge(ledger, cache, self._rules)
+        if isinstance(found, Verdict):
+            return found is not Verdict.MATCHED
+        return found.key_missing or found.action is Action.MANUAL_REVIEW_REQUIRED
 
 
-def _proves_health(summary: RunSummary, incident: OpenIncident) -> bool:
-    """Tell whether a run shows that the many products an incident counts are fine.
+def _shows_health(summary: RunSummary, incident: OpenIncident) -> bool:
+    """Tell whether a run shows that so many products as an incident counts are fine, whoever they are.
 
     It must have looked at everything, at as many products at least as the incident counts (a run can be asked
-    for a few products only), and have found nothing urgent.
+    for a few products only), and have left nothing urgent. A run that restored what was urgent has left nothing.
     """
     return (
         summary.status == RunStatus.COMPLETE
         and not summary.dry_run
         and summary.total >= incident.counted
-        and not summary.by_severity[Severity.CRITICAL.value]
+        and not _left_urgent(summary)
         and datetime.fromisoformat(summary.started_at).timestamp() > incident.opened_at
     )
+
+
+def _left_urgent(summary: RunSummary) -> bool:
+    """Tell whether a run may have left something urgent to a person: its counts do not say what was restored."""
+    urgent = summary.by_severity[Severity.CRITICAL.value]
+    if not urgent or not summary.manual_review:
+        return False
+    listed = [entry for entry in summary.top if entry["severity"] == Severity.CRITICAL.value]
+    return len(listed) < urgent or any(entry["action"] == Action.MANUAL_REVIEW_REQUIRED.value for entry in listed)

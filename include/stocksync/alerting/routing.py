@@ -1,7 +1,7 @@
 """Who hears of an event, and how much people are told at most."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from enum import Enum
 from typing import Self
 
@@ -9,11 +9,13 @@ from stocksync.alerting.ports import AlertEvent
 from stocksync.model.policy import Action, Severity
 
 MESSAGES_A_RUN = 20
-"""Slack messages about one run, whatever happens."""
+"""Slack messages about one run, and in one pass about all runs together, whatever happens."""
 URGENT_A_RUN = 10
-"""Products of one run that get an urgent message and an incident of their own; the rest is counted."""
+"""Products of one run, and of one pass, with an urgent message and an incident of their own; the rest is counted."""
 LISTED = 20
-"""Lines of the list of products to review; the rest is counted."""
+"""Lines of a list; the rest is counted."""
+STILL_NEWS = timedelta(hours=2)
+"""What was detected so lately is news though its day is over: a run may cross midnight."""
 _LONGEST_RUN_ID = 250  # Airflow's own limit
 
 
@@ -59,6 +61,12 @@ class AlertGroup:
     def key(self) -> str:
         """The name under which it is remembered what people were told."""
         return f"no-run:{self.date}" if self.run_id is None else f"run:{self.run_id}"
+
+
+def is_over(latest_ms: int, now: datetime, zone: tzinfo) -> bool:
+    """Tell whether what was detected at `latest_ms` at the latest is of a day that is over: nobody is called for it."""
+    today, latest = now.astimezone(zone), local_time(latest_ms, zone)
+    return latest.date() < today.date() and latest < today - STILL_NEWS
 
 
 def local_time(time_ms: int, zone: tzinfo) -> datetime:

@@ -1,11 +1,13 @@
 """What alerts say: picks a template and hands it numbers and printable text."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
 
 from stocksync.alerting.batch import ListedEvent, Overflow, TopEvents
+from stocksync.alerting.news import GroupNews
 from stocksync.alerting.ports import AlertEvent
-from stocksync.alerting.routing import AlertGroup, local_time
+from stocksync.alerting.routing import LISTED, AlertGroup, local_time
 from stocksync.model.notice import Incident, Message, group_incident, product_incident
 from stocksync.model.text import printable
 from stocksync.wording import Wording
@@ -20,12 +22,37 @@ class ProductLine:
         db: what the ledger said
         redis: what the cache said
         size: the absolute discrepancy
+        direction: in words, which of the two is too large, and what that means
     """
 
     id: str
     db: int
     redis: int
     size: int
+    direction: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunLine:
+    """A run, or several, as a list of runs shows it.
+
+    Attributes:
+        runs: how many runs
+        date: local date
+        run: the run's id, made safe to print; empty: the events name no run
+        restored: how many were repaired
+        review: how many a person must look at
+        urgent: how many a person must look at at once
+        largest: the largest of all
+    """
+
+    runs: int
+    date: str
+    run: str
+    restored: int
+    review: int
+    urgent: int
+    largest: ProductLine
 
 
 class AlertTexts:
@@ -54,7 +81,7 @@ class AlertTexts:
             "digest",
             at=self._time(restored.latest_ms),
             count=restored.count,
-            largest=_product(restored.largest),
+            largest=self._product(restored.largest),
             told=told,
             changed=changed,
         )
@@ -67,7 +94,7 @@ class AlertTexts:
             "review",
             at=self._time(review.latest_ms),
             count=review.count,
-            products=[_product(entry.event) for entry in shown],
+            products=[self._product(entry.event) for entry in shown],
             rest=rest.count,
         )
         return Message(body, self._footer)
@@ -75,27 +102,41 @@ class AlertTexts:
     def urgent(self, shown: ListedEvent) -> Message:
         """The message for one product."""
         event = shown.event
-        body = self._wording.render("urgent", at=self._time(event.detected_at_ms), product=_product(event))
-        return Message(body, self._footer)
+        product = self._product(event)
+        body = self._wording.render("urgent", at=self._time(event.detected_at_ms), product=product)
+        return Message(body, self._footer, note=product.direction)
 
     def urgent_rest(self, rest: Overflow, latest_ms: int) -> Message:
         """The message that counts the urgent products without one of their own."""
-        body = self._wording.render(
-            "urgent_rest", at=self._time(latest_ms), count=rest.count, largest=_product(rest.largest)
-        )
+        largest = self._product(rest.largest)
+        body = self._wording.render("urgent_rest", at=self._time(latest_ms), count=rest.count, largest=largest)
         return Message(body, self._footer)
+
+    def runs(self, groups: Sequence[GroupNews], *, over: bool) -> Message:
+        """One message about several runs, a line each.
+
+        Args:
+            groups: the runs, the latest first
+            over: their days are over; otherwise they are too many to be told one by one
+        """
+        lines = [self._line([each]) for each in groups[:LISTED]]
+        rest = self._line(groups[LISTED:]) if len(groups) > LISTED else None
+        body = self._wording.render("runs", over=over, count=len(groups), lines=lines, rest=rest)
+        return Message(body, "" if over else self._footer)
 
     def incident(self, shown: ListedEvent, group: AlertGroup) -> Incident:
         """The incident of one product."""
         event = shown.event
+        product = self._product(event)
         return Incident(
             dedup_key=product_incident(event.product_id),
-            summary=self._wording.render("incident", product=_product(event)),
+            summary=self._wording.render("incident", product=product),
             details={
                 "product": printable(event.product_id),
                 "db": event.db_stock,
                 "redis": event.redis_stock,
                 "discrepancy": event.discrepancy,
+                "direction": product.direction,
                 "run": _run(group),
                 "date": self._time(event.detected_at_ms),
             },
@@ -105,8 +146,34 @@ class AlertTexts:
         """The incident that counts the urgent products of a run without one of their own."""
         return Incident(
             dedup_key=group_incident(group.key),
-            summary=self._wording.render("incident_rest", count=count, largest=_product(rest.largest)),
+            summary=self._wording.render("incident_rest", count=count, largest=self._product(rest.largest)),
             details={"count": count, "run": _run(group), "date": group.date},
+        )
+
+    def _line(self, groups: Sequence[GroupNews]) -> RunLine:
+        group, _ = groups[0]
+        batches = [batch for _, batch in groups]
+        largest = max(filter(None, (batch.largest for batch in batches)), key=lambda event: abs(event.discrepancy))
+        return RunLine(
+            runs=len(groups),
+            date=printable(group.date, 10),
+            run=printable(group.run_id) if group.run_id else "",
+            restored=sum(batch.restored.count for batch in batches),
+            review=sum(batch.review.count for batch in batches),
+            urgent=sum(batch.urgent.count for batch in batches),
+            largest=self._product(largest),
+        )
+
+    def _product(self, event: AlertEvent | None) -> ProductLine:
+        if event is None:
+            raise ValueError("a message about no product was asked for")
+        size = abs(event.discrepancy)
+        return ProductLine(
+            id=printable(event.product_id),
+            db=event.db_stock,
+            redis=event.redis_stock,
+            size=size,
+            direction=self._wording.render("direction", size=size, too_many=event.discrepancy < 0),
         )
 
     def _time(self, time_ms: int) -> str:
@@ -115,14 +182,3 @@ class AlertTexts:
 
 def _run(group: AlertGroup) -> str:
     return printable(group.run_id) if group.run_id else "-"
-
-
-def _product(event: AlertEvent | None) -> ProductLine:
-    if event is None:
-        raise ValueError("a message about no product was asked for")
-    return ProductLine(
-        id=printable(event.product_id),
-        db=event.db_stock,
-        redis=event.redis_stock,
-        size=abs(event.discrepancy),
-    )

@@ -39,7 +39,7 @@ def deliver(context: Mapping[str, Any]) -> dict[str, Any]:
     with closing(clients.consumer()) as kafka_consumer:
         consumer = parts.consumer(parts.source(kafka_consumer), usable, is_publishing(context["ti"]))
         delivered = delivery.deliver(consumer, usable)
-    log.info("%s", delivered)
+    log.info("%s", delivered.in_words())
     return delivered.to_dict()
 
 

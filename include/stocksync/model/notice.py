@@ -15,15 +15,17 @@ class Message:
     Attributes:
         body: lines of text in which nothing acts: every character is shown as it is
         footer: configured text that may mention somebody; empty: none
+        note: lines below the footer, in which nothing acts either; empty: none
     """
 
     body: str
     footer: str = ""
+    note: str = ""
 
     @property
     def text(self) -> str:
         """The message as a person reads it."""
-        return f"{self.body}\n{self.footer}" if self.footer else self.body
+        return "\n".join(part for part in (self.body, self.footer, self.note) if part)
 
 
 @dataclass(frozen=True, slots=True)

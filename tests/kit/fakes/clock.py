@@ -6,6 +6,16 @@ START = datetime(2026, 3, 1, 17, 0, tzinfo=UTC)
 """02:00 of 2 March in Seoul."""
 
 
+class StoppedClock:
+    """Implements Clock for what only asks for the time."""
+
+    def __init__(self, present):
+        self.present = present
+
+    def now(self):
+        return self.present
+
+
 class FakeClock:
     def __init__(self):
         self.present = START

@@ -146,10 +146,16 @@ class FakeIncidents:
 
 
 class FakeDeadLetters:
-    """Implements DeadLetters on a list."""
+    """Implements DeadLetters on a list; takes nothing while `refuses` says why, or nothing of some bytes."""
 
     def __init__(self):
         self.poison = []
+        self.refuses = ""
+        self.refused_values = set()
+        self.puts = 0
 
     def put(self, poison):
-        self.poison += poison
+        self.puts += 1
+        refused = [each for each in poison if self.refuses or each[0].value in self.refused_values]
+        self.poison += [each for each in poison if each not in refused]
+        return [(record, self.refuses or "not this one") for record, _ in refused]
