@@ -1,5 +1,6 @@
 """What is remembered in Redis."""
 
+import json
 from dataclasses import replace
 
 from stocksync.adapters.redis_delivery_log import WEEK, RedisDeliveryLog, RedisOpenIncidents
@@ -48,3 +49,21 @@ def test_an_incident_that_was_opened_anew_in_the_meantime_stays_listed(cache):
     incidents.add(again)
     incidents.remove(PRODUCT)
     assert incidents.all() == [again]
+
+
+def test_the_products_an_incident_counts_are_noted_with_it(cache):
+    incidents = RedisOpenIncidents(cache)
+    counting = OpenIncident("stock-sync/more/run:1", 1.5, counted=2, products=("PRD-001", "한"))
+    incidents.add(counting)
+    assert incidents.all() == [counting]
+    incidents.remove(counting)
+    assert incidents.all() == []
+
+
+def test_an_incident_that_an_earlier_version_noted_is_closed(cache):
+    noted = {"dedup_key": PRODUCT.dedup_key, "opened_at": 1.5, "product_id": "PRD-001", "counted": 0}
+    cache.hset("sync:stock:incidents", PRODUCT.dedup_key, json.dumps(noted, sort_keys=True))
+    incidents = RedisOpenIncidents(cache)
+    assert incidents.all() == [PRODUCT]
+    incidents.remove(PRODUCT)
+    assert incidents.all() == []

@@ -4,93 +4,15 @@ import json
 
 import pytest
 
-from stocksync.alerting.deliver import deliver
-from stocksync.bootstrap import Bootstrap
 from stocksync.errors import ChannelDown, ChannelRefuses, MessageRefused, NotDeliverable, NotDelivered
-from stocksync.settings import Settings
-from tests.kit.fakes.clock import StoppedClock
-from tests.kit.fakes.delivery import (
-    DECODER,
-    FakeDeadLetterLog,
-    FakeDeadLetters,
-    FakeDeliveryLog,
-    FakeIncidents,
-    FakeNotifier,
-    FakePager,
-    FakeTopic,
-    payload,
-)
-from tests.kit.findings import THAT_NIGHT, event
-
-DIGEST = "[재고 동기화] 자동 복원 완료"
-URGENT = "🚨 [긴급] 재고 심각한 불일치 발견"
-REVIEW = "⚠️ [재고 동기화] 수동 검토 요청"
-
-
-class DeliveryOnFakes:
-    """Everything around the consumer; a pass of it is a new process each time."""
-
-    def __init__(self):
-        self.topic = FakeTopic()
-        self.chat, self.pager = FakeNotifier(), FakePager()
-        self.incidents, self.dead_letters = FakeIncidents(), FakeDeadLetters()
-        self.delivery_logs = {"slack": FakeDeliveryLog(), "pagerduty": FakeDeliveryLog()}
-        self.dead_letter_log = FakeDeadLetterLog()
-
-        self.clock = StoppedClock(THAT_NIGHT)
-        self.publishing = set()
-        self.changed = {}
-        self.configured = ("pagerduty", "slack")
-
-    def run(self):
-        self.topic.restart()
-        parts = ProgramAtTheOffice(self)
-        channels = {
-            "pagerduty": parts.pager_channel(self.pager),
-            "slack": parts.slack_channel(self.chat, lambda run_id: self.changed.get(run_id, 0)),
-        }
-        consumer = parts.consumer(self.topic, self.configured, self.publishing.__contains__)
-        return deliver(consumer, {name: channels[name] for name in self.configured})
-
-
-class ProgramAtTheOffice(Bootstrap):
-    """The program as it is put together for a pass, on fakes."""
-
-    def __init__(self, office):
-        super().__init__(None, Settings(), clock=office.clock)
-        self._office = office
-
-    def delivery_log(self, channel):
-        return self._office.delivery_logs[channel]
-
-    def open_incidents(self):
-        return self._office.incidents
-
-    def decoder(self):
-        return DECODER
-
-    def dead_letters(self):
-        return self._office.dead_letters
-
-    def dead_letter_log(self):
-        return self._office.dead_letter_log
+from tests.kit.fakes.delivery import payload
+from tests.kit.fakes.office import DIGEST, REVIEW, URGENT, DeliveryOnFakes, critical, high, low
+from tests.kit.findings import event
 
 
 @pytest.fixture
 def office():
     return DeliveryOnFakes()
-
-
-def low(name="PRD-1", **kwargs):
-    return event(name, db=100, redis=97, **kwargs)
-
-
-def high(name="PRD-2"):
-    return event(name, db=100, redis=60)
-
-
-def critical(name="PRD-3", **kwargs):
-    return event(name, db=100, redis=20, **kwargs)
 
 
 def test_restores_are_one_digest_and_wake_nobody(office):
@@ -366,3 +288,33 @@ def test_an_incident_is_noted_before_it_is_opened(office):
     with pytest.raises(NotDelivered):
         office.run()
     assert office.incidents.open["stock-sync/product/PRD-1"].product_id == "PRD-1"
+
+
+def test_an_incident_that_counts_products_knows_the_largest_by_name_also_of_the_pass_before(office):
+    for number in range(13):
+        office.topic.publish(event(f"PRD-{number:02}", db=1000 + number, redis=0))
+    office.run()
+    office.topic.publish(critical("PRD-more"))
+    office.run()
+    counting = office.incidents.open["stock-sync/more/run:run-1"]
+    assert (counting.counted, counting.products) == (4, ("PRD-02", "PRD-01", "PRD-00", "PRD-more"))
+
+
+def test_thousands_of_counted_products_are_remembered_by_a_thousand_names(office):
+    for number in range(3_000):
+        office.topic.publish(event(f"PRD-{number:05}", db=1000 + number, redis=0))
+    office.run()
+    counting = office.incidents.open["stock-sync/more/run:run-1"]
+    assert (counting.counted, len(counting.products)) == (2_990, 1_000)
+    assert counting.products[0] == "PRD-02989"
+
+
+def test_the_result_reads_as_a_sentence(office):
+    office.topic.publish(low())
+    office.topic.publish_bytes(b"poison")
+    office.publishing = {"run-2"}
+    office.topic.publish(low(), run_id="run-2")
+    assert office.run().in_words() == (
+        "1 event read, 0 of them told before, 1 left until their run has published, 1 unreadable message put aside; "
+        "people were told about 1 run"
+    )

@@ -10,7 +10,7 @@ from stocksync.errors import ChannelDown
 from stocksync.model.policy import Rules
 from stocksync.model.stock import Unreadable
 from tests.kit.fakes.delivery import FakeIncidents, FakePager
-from tests.kit.summaries import SUMMARY
+from tests.kit.summaries import SUMMARY, top_entry
 
 OPENED = 1_705_250_000.0  # before SUMMARY's run
 LATER = OPENED + 3600
@@ -72,6 +72,65 @@ def test_the_incident_of_a_run_is_closed_by_a_complete_run_without_urgent_findin
 )
 def test_any_other_run_does_not_close_it(changes):
     assert resolve(MANY, summaries=[replace(HEALTHY_RUN, **changes)]) == []
+
+
+NAMED = OpenIncident("stock-sync/more/run:1", OPENED, counted=3, products=("PRD-1", "PRD-2", "PRD-3"))
+HUNDREDS = OpenIncident("stock-sync/more/run:1", OPENED, counted=900, products=("PRD-1", "PRD-2", "PRD-3"))
+LEDGER = {"PRD-1": b"100", "PRD-2": b"200", "PRD-3": b"300"}
+WELL = dict(LEDGER)
+RESTORED_ALL = replace(
+    SUMMARY, total=900, matched=0, restored=900, manual_review=0, by_severity={**SUMMARY.by_severity, "CRITICAL": 900}
+)
+
+
+def test_an_incident_whose_products_are_all_known_is_closed_as_soon_as_they_are_well():
+    """By whatever run, or by hand."""
+    assert resolve(NAMED, ledger=LEDGER, cache=WELL) == [NAMED.dedup_key]
+
+
+@pytest.mark.parametrize("counter", [b"20", None, b"nonsense", Unreadable.WRONG_TYPE])
+def test_one_of_them_that_is_not_well_keeps_it_open_whatever_a_run_says(counter):
+    assert resolve(NAMED, ledger=LEDGER, cache=WELL | {"PRD-3": counter}, summaries=[HEALTHY_RUN]) == []
+    assert resolve(HUNDREDS, ledger=LEDGER, cache=WELL | {"PRD-3": counter}, summaries=[HEALTHY_RUN]) == []
+
+
+def test_an_order_that_is_under_way_keeps_nothing_open():
+    assert resolve(NAMED, ledger=LEDGER, cache=WELL | {"PRD-3": b"297"}) == [NAMED.dedup_key]
+
+
+def test_the_run_that_restored_everything_closes_the_incident_at_once():
+    assert resolve(HUNDREDS, ledger=LEDGER, cache=WELL, summaries=[RESTORED_ALL]) == [HUNDREDS.dedup_key]
+
+
+def test_without_a_run_the_products_with_a_name_do_not_speak_for_the_others():
+    assert resolve(HUNDREDS, ledger=LEDGER, cache=WELL) == []
+
+
+@pytest.mark.parametrize(
+    ("urgent", "listed", "closes"),
+    [
+        # restored by a raised limit, and a smaller one that stays for a person: the ten largest show all that is urgent
+        (2, [("CRITICAL", "REDIS_RESTORED")] * 2 + [("HIGH", "MANUAL_REVIEW_REQUIRED")], True),
+        (2, [("CRITICAL", "MANUAL_REVIEW_REQUIRED"), ("CRITICAL", "REDIS_RESTORED")], False),
+        # more urgent ones than the ten that are listed: nobody knows
+        (900, [("CRITICAL", "REDIS_RESTORED")] * 10, False),
+    ],
+)
+def test_a_run_that_restored_some_and_left_others_closes_it_only_if_nothing_urgent_was_left(urgent, listed, closes):
+    entries = [top_entry(f"PRD-{n}", 1000, 0, action) | {"severity": s} for n, (s, action) in enumerate(listed)]
+    by_severity = {"LOW": 0, "MEDIUM": 0, "HIGH": 1, "CRITICAL": urgent}
+    run = replace(SUMMARY, restored=urgent, manual_review=1, by_severity=by_severity, top=entries)
+    assert bool(resolve(HUNDREDS, ledger=LEDGER, cache=WELL, summaries=[run])) is closes
+
+
+def test_a_run_of_as_many_other_products_proves_nothing():
+    others = replace(SUMMARY, total=900, matched=900, restored=0, manual_review=0)
+    assert resolve(HUNDREDS, ledger=LEDGER, cache={}, summaries=[others]) == []
+
+
+def test_a_later_far_worse_run_keeps_it_open():
+    worse = replace(SUMMARY, manual_review=9_000, by_severity={**SUMMARY.by_severity, "CRITICAL": 9_000})
+    assert resolve(HUNDREDS, ledger=LEDGER, cache={}, summaries=[HEALTHY_RUN, worse]) == []
 
 
 def test_pagerduty_down_leaves_the_incident_noted_for_the_next_run():

@@ -116,7 +116,7 @@ class AlertConsumer:
     def put_aside(self, poll: Poll) -> None:
         """Put aside what nobody could read; what is not taken stays on the topic."""
         for record, why in self._quarantine.flush():
-            self._leave(record, poll).not_put_aside(record, why)
+            self._leave(record, why, poll)
 
     def commit(self, poll: Poll) -> None:
         """Note that everything a poll found was told.
@@ -133,24 +133,27 @@ class AlertConsumer:
             self._quarantined(record, printable(str(error), 300), poll)
         except Exception as error:  # noqa: BLE001 - it may well be an event: it stays, and the others are told
             why = printable(str(error) if isinstance(error, StockSyncError) else repr(error), 500)
-            self._leave(record, poll).not_read(record, why, permanent=isinstance(error, Permanent))
-            return
+            poll.left.not_read(record, why, permanent=isinstance(error, Permanent))
+            self._stop_before(record, poll)
         else:
             if not self._read(event, poll):
-                self._held.add(record.partition)
+                self._stop_before(record, poll)
         if record.partition not in self._held:
             poll.offsets[record.partition] = record.offset + 1
 
     def _quarantined(self, record: Record, error: str, poll: Poll) -> None:
         poll.poison += 1
         for refused, why in self._quarantine.add(record, error):
-            self._leave(refused, poll).not_put_aside(refused, why)
+            self._leave(refused, why, poll)
 
-    def _leave(self, record: Record, poll: Poll) -> LeftBehind:
-        """Let the offsets of its partition stop before a message."""
+    def _leave(self, record: Record, why: str, poll: Poll) -> None:
+        poll.left.not_put_aside(record, why)
+        self._stop_before(record, poll)
+
+    def _stop_before(self, record: Record, poll: Poll) -> None:
+        """Let the offset of its partition stop before a message, if it does not stop earlier already."""
         self._held.add(record.partition)
         poll.offsets[record.partition] = min(record.offset, poll.offsets.get(record.partition, record.offset))
-        return poll.left
 
     def _read(self, event: AlertEvent, poll: Poll) -> bool:
         """Sort one event in; False if it has to wait, and its partition's offset with it."""

@@ -30,6 +30,7 @@ class FakeTopic:
     def __init__(self):
         self.records = []
         self.committed = {}
+        self.silent = None
         self.commits = 0
         self._next = {}
 
@@ -51,6 +52,8 @@ class FakeTopic:
             if record.offset >= start:
                 self._next[record.partition] = record.offset + 1
                 yield record
+        if self.silent is not None:
+            raise self.silent
 
     def commit(self, offsets):
         self.commits += 1
@@ -66,6 +69,9 @@ class FakeDeliveryLog:
 
     def tokens(self, group):
         return self._tokens.get(group, b"")
+
+    def groups(self):
+        return list(self._tokens)
 
     def delivered(self, group):
         return self._delivered.get(group, Delivered())
