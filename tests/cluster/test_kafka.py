@@ -5,6 +5,8 @@ import re
 import secrets
 import shlex
 import subprocess
+from collections import Counter
+from dataclasses import replace
 
 import pytest
 from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
@@ -50,6 +52,7 @@ def dags(ready, password):
 
 CODEC = EventEncoder(SingleObjectCodec(load_schema(SCHEMA)))
 RUN = RunIdentity("run", "manual", "2026-03-02")
+POISON = Record(0, 0, 0, b"k", b"v", [])
 
 
 def test_the_topics_have_their_partitions_and_keep_seven_days(ready):
@@ -72,8 +75,33 @@ def test_the_dags_user_publishes_reads_commits_and_puts_aside(dags):
     source.commit({record.partition: record.offset + 1})
     assert consumer.committed([TopicPartition(TOPIC, record.partition)], timeout=10)[0].offset == record.offset + 1
     consumer.close()
-    poison = Record(0, 0, 0, b"k", b"v", [])
-    KafkaDeadLetters(Producer(dags), TOPIC, f"{TOPIC}.dlq").put([(poison, "why")])
+    assert KafkaDeadLetters(lambda: Producer(dags), TOPIC, f"{TOPIC}.dlq").put([(POISON, "why")]) == []
+
+
+def test_a_dead_letter_topic_that_is_missing_or_forbidden_takes_nothing_and_says_why(ready, dags):
+    ready.create_topic("not-for-us.dlq", 1)
+    clients = {"nobody-made-it.dlq": [dags, ready.client], "not-for-us.dlq": [dags]}
+    for place, client in ((place, client) for place, each in clients.items() for client in each):
+        [(record, why)] = KafkaDeadLetters(lambda client=client: Producer(client), TOPIC, place).put([(POISON, "why")])
+        assert record is POISON
+        assert f"topic {place!r} (connection stock_kafka)" in why
+    assert "nobody-made-it.dlq" not in ready.admin().list_topics(timeout=10).topics
+    ready.forget_topic("not-for-us.dlq")
+
+
+def test_of_poison_the_dead_letter_topic_finds_too_large_a_note_is_put_there(ready):
+    name = "small.dlq"
+    admin = ready.admin()
+    admin.create_topics([NewTopic(name, 1, 1, config={"max.message.bytes": "1000"})])[name].result(30)
+    poison = [(POISON, "why"), (replace(POISON, offset=1, value=b"x" * 5_000), "why"), (POISON, "why")]
+    assert KafkaDeadLetters(lambda: Producer(ready.client), TOPIC, name).put(poison) == []
+    consumer = Consumer({**ready.client, **CONSUMER, "group.id": "test"})
+    consumer.assign([TopicPartition(name, 0, 0)])
+    found = [message for message in consumer.consume(3, 15) if message.error() is None]
+    consumer.close()
+    assert Counter(message.value() for message in found) == {b"v": 2, None: 1}
+    [note] = [dict(message.headers()) for message in found if message.value() is None]
+    assert (note["offset"], note["left-out"][:10]) == (b"1", b"5000 bytes")
 
 
 def test_the_dags_user_can_use_no_other_topic_and_make_none(ready, dags):

@@ -12,10 +12,13 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, Producer, TopicPartition
 from local.standins.pagerduty import PagerDuty
 from local.standins.slack import Slack
 from local.standins.stand_in import Refusal
+from stocksync.adapters.avro import event_schema
+from stocksync.adapters.avro_confluent import ConfluentEncoder
 from stocksync.adapters.event_codec import REASON, RUN_DATE, RUN_ID, RUN_TYPE
 from stocksync.adapters.kafka_source import CONSUMER
 from stocksync.errors import NotDeliverable, NotDelivered
 from stocksync.model.finding import RunIdentity
+from tests.kit import raw_kafka
 from tests.kit.fakes.delivery import payload
 from tests.kit.findings import event
 from tests.kit.one_pass import CODEC, one_pass
@@ -246,6 +249,73 @@ def test_poison_goes_to_the_dead_letter_topic_with_its_place_and_the_rest_is_tol
         assert (headers["partition"], headers["offset"]) == (b"0", str(offset).encode())
         assert headers["error"]
         assert headers["origin"] == b"elsewhere"
+
+
+def test_dead_letters_that_go_nowhere_silence_nobody_and_go_when_they_can(office):
+    dead_letters = f"{office.topic}.dlq"
+    office.publish(values=[b"not Avro"])
+    office.publish(low(), critical())
+    for _ in range(2):
+        with pytest.raises(NotDelivered, match=r"partition 0, offset 0: .*stock_kafka.* does not answer"):
+            office.run(producer={"bootstrap.servers": "127.0.0.1:9"}, patience=2)
+    assert office.titles == [URGENT, DIGEST]
+    assert len(office.pagerduty.events) == 1
+    delivery = office.run()
+    assert (delivery.poison, delivery.events) == (1, delivery.repeated)
+    assert office.titles == [URGENT, DIGEST]
+    assert [message.value() for message in read_all(office, dead_letters)] == [b"not Avro"]
+    assert office.committed == 3
+
+
+def test_of_poison_too_large_for_the_dead_letter_topic_a_note_is_put_there(office, caplog):
+    office.publish(values=[b"small", b"x" * 5_000, b"small too"])
+    office.publish(low())
+    office.arguments["bootstrap"] = {**office.bootstrap, "message.max.bytes": 2_000}
+    assert office.run().poison == 3
+    assert office.titles == [DIGEST]
+    assert office.committed == 4
+    by_offset = {dict(m.headers())["offset"]: m for m in read_all(office, f"{office.topic}.dlq")}
+    assert [by_offset[place].value() for place in (b"0", b"1", b"2")] == [b"small", None, b"small too"]
+    note = by_offset[b"1"]
+    assert note.key() == b"poison"
+    assert dict(note.headers())["left-out"].startswith(b"5000 bytes: ")
+    assert "partition 0, offset 1 (5000 bytes) is not taken" in caplog.text
+
+
+def test_a_header_whose_name_is_no_text_is_poison_and_no_trap(office, kafka):
+    for _ in range(20):  # the client's way to fail changes with practice
+        raw_kafka.produce(kafka, office.topic, raw_kafka.header_name_that_is_no_text(b"value"))
+    office.publish(low(), critical())
+    assert office.run().poison == 20
+    assert office.titles == [URGENT, DIGEST]
+    assert office.committed == 22
+    assert {message.value() for message in read_all(office, f"{office.topic}.dlq")} == {b"value"}
+
+
+def test_a_batch_nobody_can_decompress_is_stepped_over(office, kafka):
+    raw_kafka.produce(kafka, office.topic, raw_kafka.compressed_nonsense(3))
+    office.publish(values=[b"not Avro"])
+    raw_kafka.produce(kafka, office.topic, raw_kafka.compressed_nonsense(1))
+    office.publish(low(), critical())
+    assert office.run().poison == 5
+    assert office.titles == [URGENT, DIGEST]
+    assert office.committed == 7
+    places = {dict(message.headers())["offset"] for message in read_all(office, f"{office.topic}.dlq")}
+    assert places == {b"0", b"1", b"2", b"3", b"4"}
+    assert office.run().poison == 0
+
+
+def test_events_that_need_a_registry_wait_and_the_others_are_told(office):
+    producer = Producer(office.bootstrap)
+    value = ConfluentEncoder(event_schema(), 7).encode(payload(critical("PRD-registry")))
+    producer.produce(office.topic, value, b"PRD-registry", partition=0)
+    assert producer.flush(15) == 0
+    office.publish(low(), critical())
+    for _ in range(2):
+        with pytest.raises(NotDeliverable, match=r"partition 0, offset 0: STOCK_SYNC_SCHEMA_REGISTRY_URL=''"):
+            office.run()
+    assert office.titles == [URGENT, DIGEST]
+    assert read_all(office, f"{office.topic}.dlq") == []
 
 
 @pytest.mark.fault(27)

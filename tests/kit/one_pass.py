@@ -17,7 +17,7 @@ from confluent_kafka import Consumer, Producer
 from slack_sdk import WebClient
 
 from stocksync.adapters.avro import SingleObjectCodec, load_schema
-from stocksync.adapters.kafka_source import CONSUMER, KafkaAlertSource
+from stocksync.adapters.kafka_source import CONSUMER, KafkaAlertSource, KafkaDeadLetters
 from stocksync.adapters.pagerduty import PagerDutyPager, be_patient
 from stocksync.adapters.slack import SlackNotifier, retry_handlers
 from stocksync.alerting.deliver import deliver
@@ -52,15 +52,20 @@ def pager(connection, *, timeout=5):
     return PagerDutyPager(client)
 
 
-def one_pass(bootstrap, topic, redis_uri, slack, pagerduty_connection, *, die_before="", timeout=5, patience=15):
+def one_pass(
+    bootstrap, topic, redis_uri, slack, pagerduty_connection, *, die_before="", timeout=5, patience=15, producer=None
+):
     """Make one pass; return what it did.
 
     Args:
+        producer: what the producer of dead letters is made with; None: the same as the consumer
         die_before: kill this process at a step: `remember slack`, `remember pagerduty`, `tell slack`, `commit`.
     """
     client = redis.Redis.from_url(redis_uri)
     kafka_consumer = Consumer({**bootstrap, **CONSUMER})
-    clients = SimpleNamespace(redis=lambda: client, producer=lambda: Producer(bootstrap), registry=lambda: None)
+    clients = SimpleNamespace(
+        redis=lambda: client, producer=lambda: Producer(producer or bootstrap), registry=lambda: None
+    )
     parts = HurriedProgram(clients, Settings(topic=topic), patience_s=patience)
     channels = {
         "pagerduty": parts.pager_channel(pager(pagerduty_connection, timeout=timeout)),
@@ -98,6 +103,10 @@ class HurriedProgram(Bootstrap):
 
     def source(self, consumer):
         return KafkaAlertSource(consumer, self._settings.topic, patience=self._patience_s)
+
+    def dead_letters(self):
+        topic = self._settings.topic
+        return KafkaDeadLetters(self._clients.producer, topic, f"{topic}.dlq", patience=self._patience_s)
 
 
 if __name__ == "__main__":

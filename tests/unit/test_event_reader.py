@@ -8,7 +8,7 @@ import pytest
 
 from stocksync.adapters.avro import SingleObjectCodec, UnknownEncoding, load_schema
 from stocksync.adapters.avro_confluent import ConfluentEncoder, EventReader
-from stocksync.errors import BadSetting
+from stocksync.errors import BadSetting, RegistryUnavailable
 from tests.kit.paths import SCHEMA
 
 OURS = load_schema(SCHEMA)
@@ -91,3 +91,23 @@ def test_garbage_that_looks_like_the_wire_format_is_refused_without_a_registry()
 def test_a_real_event_is_never_put_aside_because_the_registry_was_unset():
     with pytest.raises(BadSetting, match="STOCK_SYNC_SCHEMA_REGISTRY_URL=''"):
         EventReader(OURS, None).decode(ConfluentEncoder(OURS, 7).encode(EVENT))
+
+
+def test_a_registry_that_is_silent_is_asked_once_and_what_it_told_before_is_read():
+    class Silent(Known):
+        asked = 0
+
+        def schema(self, schema_id):
+            self.asked += 1
+            if schema_id not in self:
+                raise RegistryUnavailable("no answer for half a minute")
+            return self[schema_id]
+
+    writers = Silent({7: OURS})
+    reader = EventReader(OURS, writers)
+    assert reader.decode(ConfluentEncoder(OURS, 7).encode(EVENT)) == EVENT
+    for schema_id in (8, 8, 9):
+        with pytest.raises(RegistryUnavailable, match="half a minute"):
+            reader.decode(ConfluentEncoder(OURS, schema_id).encode(EVENT))
+    assert reader.decode(ConfluentEncoder(OURS, 7).encode(EVENT)) == EVENT
+    assert writers.asked == 2

@@ -189,3 +189,35 @@ def test_what_was_read_before_a_partition_fell_silent_is_told(office):
     assert office.topic.committed == {0: 1}
     office.topic.silent = None
     assert office.run().events == 0
+
+
+def test_a_run_airflow_will_not_speak_of_keeps_only_its_own_events(office):
+    class Airflow(set):
+        def __contains__(self, run_id):
+            if run_id == "odd":
+                raise RuntimeError("500 from the API server")
+            return False
+
+    office.publishing = Airflow()
+    office.topic.publish(low(), run_id="run-1")
+    office.topic.publish(critical("PRD-odd"), run_id="odd")
+    office.topic.publish(critical(), run_id="run-2")
+    with pytest.raises(NotDelivered, match=r"partition 0, offset 1: .*500 from the API server"):
+        office.run()
+    assert office.chat.titles == [URGENT, DIGEST]
+    assert office.topic.committed == {0: 1}
+    office.publishing = set()
+    office.run()
+    assert "PRD-odd" in office.chat.messages[-1].body
+
+
+@pytest.mark.parametrize("run_id", ["\0", "a\nb", "\u202e", "x" * 251])
+def test_a_run_id_that_airflow_cannot_have_made_is_no_run_and_airflow_is_not_asked(office, run_id):
+    class Airflow(set):
+        def __contains__(self, run_id):
+            raise AssertionError(run_id)
+
+    office.publishing = Airflow()
+    office.topic.publish(critical(), run_id=run_id)
+    office.run()
+    assert office.chat.titles == [URGENT]

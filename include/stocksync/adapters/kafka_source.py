@@ -49,6 +49,7 @@ _ABOUT_THE_MESSAGE = {
     KafkaError.INVALID_RECORD,
     KafkaError.INVALID_MSG,
 }
+_ANY = [0]
 _LONGEST_KEY = 250  # bytes; a longer one may be what the topic does not take
 
 
@@ -83,20 +84,27 @@ class KafkaAlertSource:
         said: dict[int, KafkaError] = {}
         give_up = time.monotonic() + self._patience
         while ahead and time.monotonic() < give_up:
-            for message in self._consumer.consume(_AT_ONCE, _POLL_SECONDS):
+            outdated: set[int] = set()  # partitions whose messages are fetched again
+            for message in self._consume():
                 error, partition, offset = message.error(), message.partition(), message.offset()
                 if partition is None or partition < 0:
                     raise self._unavailable(error)
-                if error is not None and error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - librdkafka's name
-                    ahead.discard(partition)
-                elif offset is None or offset < 0 or (error is not None and error.code() not in _UNREADABLE):
-                    said[partition] = error
-                    continue  # it is no answer
-                else:
+                if partition in outdated:
+                    continue
+                if error is None and offset is not None:
                     self._next[partition] = offset + 1
                     yield _record(message, partition, offset)
+                elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - librdkafka's name
+                    ahead.discard(partition)
+                elif error.code() in _UNREADABLE and offset is not None and offset >= 0:
+                    outdated.add(partition)
+                    yield self._step_over(message, partition, offset)
+                else:
+                    said[partition] = error
+                    continue  # it is no answer
                 give_up = time.monotonic() + self._patience
-        lost |= {partition: said.get(partition, f"no answer for {self._patience:g} s") for partition in ahead}
+        silence = f"no answer for {self._patience:g} s"
+        lost |= {p: f"{said.get(p, silence)} (to be read next: offset {self._next[p]})" for p in ahead}
         if lost:
             raise self._unavailable("; ".join(f"partition {each}: {why}" for each, why in sorted(lost.items())))
 
@@ -112,6 +120,26 @@ class KafkaAlertSource:
         refused = [f"{answer.partition}: {answer.error}" for answer in answers or [] if answer.error]
         if refused:
             raise TopicUnavailable(f"the offsets of group {GROUP} were not committed: {'; '.join(refused)}")
+
+    def _consume(self) -> list[Message]:
+        try:
+            messages: list[Message] = self._consumer.consume(_AT_ONCE, _POLL_SECONDS)
+        except KafkaException as error:
+            raise self._unavailable(error.args[0]) from error
+        return messages
+
+    def _step_over(self, message: Message, partition: int, offset: int) -> Record:
+        """Go on behind what cannot be read, where the client would ask for it for ever.
+
+        The broker hands out whole batches, and the error has the place of the first message of the batch.
+        """
+        offset = max(offset, self._next[partition])
+        self._next[partition] = offset + 1
+        try:
+            self._consumer.seek(TopicPartition(self._topic, partition, offset + 1))
+        except KafkaException as error:
+            raise self._unavailable(f"partition {partition}, offset {offset}: {error.args[0]}") from error
+        return _record(message, partition, offset)
 
     def _assign(self) -> set[int]:
         """Go on where the group is, or where the last `read` ended; return the partitions that can be read."""
@@ -262,12 +290,13 @@ class KafkaDeadLetters:
 def _record(message: Message, partition: int, offset: int) -> Record:
     error = message.error()
     _, timestamp_ms = message.timestamp()
-    trouble = "" if error is None else f"the broker gave it with an error: {error}"
     headers: Sequence[tuple[str, bytes | None]] = []
-    try:
-        headers = message.headers() or []
-    except (ValueError, SystemError) as unreadable:  # names that are no UTF-8
-        trouble = trouble or f"its headers cannot be read: {unreadable!r}"
+    trouble = "" if error is None else f"the broker gave it with an error: {error}"
+    if error is None:
+        try:
+            headers = _headers(message)
+        except (UnicodeDecodeError, SystemError):
+            trouble = "a name of its headers is no UTF-8, so they are left out"
     return Record(
         partition=partition,
         offset=offset,
@@ -277,3 +306,14 @@ def _record(message: Message, partition: int, offset: int) -> Record:
         headers=headers,
         error=trouble,
     )
+
+
+def _headers(message: Message) -> Sequence[tuple[str, bytes | None]]:
+    """Read the headers, or raise for a name that is no UTF-8.
+
+    The client returns a broken list then and leaves its error to whatever Python does next: a negative index asks
+    whether there is one (confluent-kafka 2.16.0).
+    """
+    headers = message.headers()
+    _ = _ANY[-1]
+    return headers or []

@@ -87,7 +87,7 @@ class AlertConsumer:
         self._publishing = publishing
         self._now = now
         self._zone = zone
-        self._is_publishing: dict[str, bool] = {}
+        self._is_publishing: dict[str, bool | Exception] = {}
         self._known: dict[tuple[str, AlertGroup], Tokens] = {}
         self._seen: dict[AlertGroup, set[int]] = {}
         self._held: set[int] = set()
@@ -132,12 +132,9 @@ class AlertConsumer:
         except ValueError as error:
             self._quarantined(record, printable(str(error), 300), poll)
         except Exception as error:  # noqa: BLE001 - it may well be an event: it stays, and the others are told
-            why = printable(str(error) if isinstance(error, StockSyncError) else repr(error), 500)
-            poll.left.not_read(record, why, permanent=isinstance(error, Permanent))
-            self._stop_before(record, poll)
+            self._not_read(record, error, poll)
         else:
-            if not self._read(event, poll):
-                self._stop_before(record, poll)
+            self._sort(record, event, poll)
         if record.partition not in self._held:
             poll.offsets[record.partition] = record.offset + 1
 
@@ -155,19 +152,34 @@ class AlertConsumer:
         self._held.add(record.partition)
         poll.offsets[record.partition] = min(record.offset, poll.offsets.get(record.partition, record.offset))
 
-    def _read(self, event: AlertEvent, poll: Poll) -> bool:
-        """Sort one event in; False if it has to wait, and its partition's offset with it."""
+    def _not_read(self, record: Record, error: Exception, poll: Poll) -> None:
+        why = printable(str(error) if isinstance(error, StockSyncError) else repr(error), 500)
+        poll.left.not_read(record, why, permanent=isinstance(error, Permanent))
+        self._stop_before(record, poll)
+
+    def _sort(self, record: Record, event: AlertEvent, poll: Poll) -> None:
+        """Put an event where it is told, unless it has to wait."""
         group = AlertGroup.of(event, self._zone)
-        if group.run_id is not None and self._must_wait(group.run_id):
+        try:
+            must_wait = group.run_id is not None and self._must_wait(group.run_id)
+        except Exception as error:  # noqa: BLE001 - nobody knows whether its run is done: it stays, as above
+            self._not_read(record, error, poll)
+            return
+        if must_wait:
             poll.waiting += 1
-            return False
+            self._stop_before(record, poll)
+        else:
+            self._add(group, event, poll)
+
+    def _add(self, group: AlertGroup, event: AlertEvent, poll: Poll) -> None:
+        """Add an event to what each channel has to tell that has not told it yet."""
         poll.events += 1
         its_token = token(event.event_id)
         number = int.from_bytes(its_token, "big")
         seen = self._seen.setdefault(group, set())
         if number in seen:
             poll.repeated += 1
-            return True
+            return
         news_for = [channel for channel in poll.batches if its_token not in self._known_by(channel, group)]
         for channel in news_for:
             poll.batches[channel].setdefault(group, AlertBatch()).add(event, its_token)
@@ -175,14 +187,24 @@ class AlertConsumer:
             seen.add(number)
         else:
             poll.repeated += 1
-        return True
 
     def _must_wait(self, run_id: str) -> bool:
+        """Ask about each run once; also what could not be found out is not asked again."""
         if run_id not in self._is_publishing:
-            self._is_publishing[run_id] = self._publishing(run_id)
-            if self._is_publishing[run_id]:
-                log.info("run %s is still publishing: its events wait for the next pass", printable(run_id, 250))
-        return self._is_publishing[run_id]
+            self._is_publishing[run_id] = self._ask(run_id)
+        answer = self._is_publishing[run_id]
+        if isinstance(answer, Exception):
+            raise answer.with_traceback(None)
+        return answer
+
+    def _ask(self, run_id: str) -> bool | Exception:
+        try:
+            publishing = self._publishing(run_id)
+        except Exception as error:  # noqa: BLE001 - raised for each event of the run
+            return error
+        if publishing:
+            log.info("run %s is still publishing: its events wait for the next pass", printable(run_id, 250))
+        return publishing
 
     def _known_by(self, channel: str, group: AlertGroup) -> Tokens:
         known = self._known.get((channel, group))

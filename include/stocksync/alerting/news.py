@@ -16,7 +16,7 @@ class News:
     """All groups of one pass, the latest first.
 
     Attributes:
-        current: told in full
+        current: told in full, those with something urgent before the others
         over: a line each, and nobody is called: alerts were switched on late, or the offsets had expired
     """
 
@@ -37,7 +37,7 @@ class News:
         over: list[GroupNews] = []
         for group, batch in latest_first:
             (over if is_over(batch.latest_ms, now, zone) else current).append((group, batch))
-        return cls(current, over)
+        return cls(sorted(current, key=lambda item: not item[1].urgent.count), over)
 
     def __bool__(self) -> bool:
         """Tell whether there is anything."""

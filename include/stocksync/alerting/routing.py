@@ -16,7 +16,7 @@ LISTED = 20
 """Lines of a list; the rest is counted."""
 STILL_NEWS = timedelta(hours=2)
 """What was detected so lately is news though its day is over: a run may cross midnight."""
-_LONGEST_RUN_ID = 250  # Airflow's own limit
+_LONGEST_RUN_ID = 250  # Airflow's own limit; what else it cannot have made is no run of it either
 
 
 class Route(Enum):
@@ -53,7 +53,7 @@ class AlertGroup:
     def of(cls, event: AlertEvent, zone: tzinfo) -> Self:
         """Find the group of an event."""
         detected = local_time(event.detected_at_ms, zone).date().isoformat()
-        if not event.run_id or len(event.run_id) > _LONGEST_RUN_ID:
+        if not event.run_id or len(event.run_id) > _LONGEST_RUN_ID or not event.run_id.isprintable():
             return cls(None, detected)
         return cls(event.run_id, event.run_date or detected)
 

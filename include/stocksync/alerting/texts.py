@@ -147,7 +147,7 @@ class AlertTexts:
         return Incident(
             dedup_key=group_incident(group.key),
             summary=self._wording.render("incident_rest", count=count, largest=self._product(rest.largest)),
-            details={"count": count, "run": _run(group), "date": group.date},
+            details={"count": count, "run": _run(group), "date": printable(group.date, 10)},
         )
 
     def _line(self, groups: Sequence[GroupNews]) -> RunLine:
