@@ -10,14 +10,16 @@ a Slack message whose sender died before it could note that Slack had taken it.
 | to review, up to 50 | one list a run, the 20 largest first | |
 | to review, more than 50 | one message a product up to 10, then one that counts the rest | one incident a product up to 10, then one for the run |
 
-At most 20 Slack messages a run. What a dead run left is published by the next one: if people were told of a part of it
-before, its second digest says so and gives the sum. What nobody can read goes to the topic `stock.sync.alert.dlq`, with
-its place and the error in the headers.
+At most 20 Slack messages a run, and as many a pass: runs that do not fit share one message, a line each. So do runs of
+days that are over (alerts were switched on late, offsets had expired), and nobody is called for those. What a dead run
+left is published by the next one: if people were told of a part of it before, its second digest says so and gives the
+sum. What nobody can read goes to the topic `stock.sync.alert.dlq`, with its place and the error in the headers, after
+people were told everything else.
 
 | task | what it does | when it is red |
 | --- | --- | --- |
-| `deliver` | reads, tells, commits | a channel, Kafka or Redis failed: nothing was committed, what was told is remembered, the next pass goes on |
-| `resolve_incidents` | after a later run: closes the incidents of products that are healthy again | a store or PagerDuty did not answer: the incidents stay open until the next run |
+| `deliver` | reads, tells, puts aside, commits | a channel, Kafka or Redis failed: nothing was committed, what was told is remembered, the next pass goes on. Or a message can neither be read nor put aside: its partition and offset are named, everything else was told and committed up to it |
+| `resolve_incidents` | after a later run, also the one that restored them: closes the incidents of products that are healthy again | a store or PagerDuty did not answer: the incidents stay open until the next run |
 
 **A channel without a connection** (`stock_slack`, `stock_pagerduty`) is named in the log of `deliver`; the other one
 works all the same. **By hand:** *Trigger*; it is safe at any time.

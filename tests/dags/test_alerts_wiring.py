@@ -6,10 +6,14 @@ import pytest
 
 from local.standins.slack import connection
 from stocksync.entrypoints import alert_tasks, channels, run_history
+from stocksync.entrypoints.connections import AirflowClients
 from stocksync.errors import BadSetting, ChannelRefuses
 from stocksync.model.progress import RangeOutcome
 from stocksync.model.tally import Tally
 from stocksync.settings import Settings
+
+
+KAFKA = json.dumps({"conn_type": "kafka", "extra": {"bootstrap.servers": "127.0.0.1:9", "log_level": 0}})
 
 
 class Quiet:
@@ -107,6 +111,13 @@ def test_a_pagerduty_connection_that_would_not_be_safe_is_refused(monkeypatch, e
     monkeypatch.setenv("AIRFLOW_CONN_STOCK_PAGERDUTY", json.dumps(described))
     with pytest.raises(BadSetting, match=says):
         channels.pager()
+
+
+def test_a_producer_is_made_without_a_word_about_its_address(monkeypatch, caplog):
+    monkeypatch.setenv("AIRFLOW_CONN_STOCK_KAFKA", KAFKA)
+    with caplog.at_level("DEBUG"):
+        AirflowClients(Settings()).producer()
+    assert "cimpl" not in caplog.text
 
 
 def test_a_connection_in_the_environment_is_a_channel(monkeypatch):
