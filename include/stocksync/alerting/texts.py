@@ -122,7 +122,8 @@ class AlertTexts:
         lines = [self._line([each]) for each in groups[:LISTED]]
         rest = self._line(groups[LISTED:]) if len(groups) > LISTED else None
         body = self._wording.render("runs", over=over, count=len(groups), lines=lines, rest=rest)
-        return Message(body, "" if over else self._footer)
+        for_a_person = any(batch.urgent.count or batch.review.count for _, batch in groups)
+        return Message(body, self._footer if for_a_person and not over else "")
 
     def incident(self, shown: ListedEvent, group: AlertGroup) -> Incident:
         """The incident of one product."""
