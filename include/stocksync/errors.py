@@ -73,6 +73,10 @@ class MessageRefused(Permanent):
     """Slack or PagerDuty will not take one message, whoever asks again; it may take others."""
 
 
+class NotResolved(Permanent):
+    """Some incidents could not be looked at or closed until a person changes something; the other ones were."""
+
+
 class NotDelivered(StockSyncError):
     """People were not told everything; the events stay uncommitted and are told by the next attempt or run."""
 

@@ -6,7 +6,7 @@ import pytest
 
 from stocksync.alerting.ports import OpenIncident
 from stocksync.alerting.resolver import Resolver
-from stocksync.errors import ChannelDown
+from stocksync.errors import BadSetting, ChannelDown, MessageRefused, NotResolved
 from stocksync.model.policy import Rules
 from stocksync.model.stock import Unreadable
 from tests.kit.fakes.delivery import FakeIncidents, FakePager
@@ -141,3 +141,21 @@ def test_pagerduty_down_leaves_the_incident_noted_for_the_next_run():
     with pytest.raises(ChannelDown):
         Resolver(incidents, pager, stores, Rules()).resolve(LATER, [])
     assert incidents.open
+
+
+def test_one_incident_that_cannot_be_looked_at_does_not_keep_the_others_open():
+    class TypedLedger(PresentStores):
+        def read(self, product_ids):
+            if "no-uuid" in product_ids:
+                raise BadSetting("invalid input syntax for type uuid")
+            return super().read(product_ids)
+
+    incidents, pager = FakeIncidents(), FakePager()
+    for incident in (OpenIncident("stock-sync/product/no-uuid", OPENED, product_id="no-uuid"), PRODUCT, NAMED):
+        incidents.add(incident)
+    stores = TypedLedger({"PRD-001": b"100", **LEDGER}, {"PRD-001": b"100", **WELL})
+    pager.refusals = [MessageRefused("400")]
+    with pytest.raises(NotResolved, match=r"no-uuid: invalid input.*PRD-001: 400"):
+        Resolver(incidents, pager, stores, Rules()).resolve(LATER, [])
+    assert pager.resolved == [NAMED.dedup_key]
+    assert set(incidents.open) == {"stock-sync/product/no-uuid", PRODUCT.dedup_key}

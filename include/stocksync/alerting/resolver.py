@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from stocksync.alerting.ports import OpenIncident, OpenIncidents, Pager, PresentStock
+from stocksync.errors import BadSetting, MessageRefused, NotResolved
 from stocksync.model.policy import Action, Rules, Severity, Verdict, judge
 from stocksync.model.stock import CacheValue, LedgerValue
 from stocksync.model.summary import RunStatus, RunSummary
@@ -43,21 +44,35 @@ class Resolver:
             summaries: the runs that ended
 
         Raises:
-            ChannelDown, ChannelRefuses, MessageRefused: PagerDuty; what was closed before stays closed
+            NotResolved: some incidents could not be looked at or closed; the other ones had their turn
+            ChannelDown, ChannelRefuses: PagerDuty takes nothing; what was closed before stays closed
             LedgerUnavailable, CacheUnavailable: the stores cannot be looked at
         """
-        closed = []
+        closed: list[str] = []
+        refused: list[str] = []
         for incident in self._incidents.all():
             if incident.opened_at >= runs_until:
                 continue
-            if self._is_over(incident, summaries):
-                self._pager.resolve(incident.dedup_key)
-                self._incidents.remove(incident)
-                closed.append(incident.dedup_key)
-                log.info("incident %s is over and was resolved", incident.dedup_key)
+            try:
+                over = self._is_over(incident, summaries)
+                if over:
+                    self._close(incident)
+                    closed.append(incident.dedup_key)
+            except (BadSetting, MessageRefused) as error:  # such as an id that the ledger's column cannot hold
+                refused.append(f"{incident.dedup_key}: {error}")
+                log.error("incident %s cannot be looked at or closed: %s", incident.dedup_key, error)  # noqa: TRY400
             else:
-                log.info("incident %s stays open", incident.dedup_key)
+                log.info("incident %s %s", incident.dedup_key, "is over and was resolved" if over else "stays open")
+        if refused:
+            raise NotResolved(
+                f"{len(closed)} incidents were closed, {len(refused)} could not be looked at or closed: "
+                f"{'; '.join(refused[:_SHOWN])}"
+            )
         return closed
+
+    def _close(self, incident: OpenIncident) -> None:
+        self._pager.resolve(incident.dedup_key)
+        self._incidents.remove(incident)
 
     def _is_over(self, incident: OpenIncident, summaries: Sequence[RunSummary]) -> bool:
         if incident.product_id is not None:

@@ -78,9 +78,7 @@ class SlackChannel:
         refused += self._list(news.over, over=True)
         return refused
 
-    def _posts(
-        self, group: AlertGroup, batch: AlertBatch, delivered: Delivered, urgent_left: int
-    ) -> Iterator[_Post]:
+    def _posts(self, group: AlertGroup, batch: AlertBatch, delivered: Delivered, urgent_left: int) -> Iterator[_Post]:
         """Write the messages about one group."""
         shown: list[ListedEvent]
         rest: Overflow
