@@ -56,6 +56,8 @@ class UnusableWriters:
 class EventReader:
     """Reads events of either format: one topic may hold both, from before and after a registry was configured.
 
+    It is made for one pass: a registry that did not answer is not asked again before the next one.
+
     Args:
         schema: the program's own, parsed
         writers: the registry's schemas; None: no registry is configured
