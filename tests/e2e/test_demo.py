@@ -37,5 +37,5 @@ def test_the_demo_tells_people_of_a_night_and_finds_nothing_wrong():
     assert report.rstrip("\n") in posted
     (urgent,) = [text for text in posted if "- Product ID: PRD-00001\n" in text]
     assert "- DB stock: 100\n- Redis stock: 20\n- Difference: 80\n" in urgent
-    assert urgent.endswith("Responsible: @ops")
+    assert urgent.endswith("Responsible: @ops\nRedis has 80 too few")
     assert "stock-sync/product/PRD-00001" in [event["dedup_key"] for event in called]
