@@ -9,10 +9,10 @@ from typing import Any
 
 import psycopg2
 import redis
-from confluent_kafka import Consumer, Producer
+from confluent_kafka import Consumer
 
 from benchmarks.catalogue import PREFIX
-from stocksync.adapters.kafka import DEFAULTS
+from stocksync.adapters.kafka import IdempotentProducer
 from stocksync.bootstrap import Bootstrap
 from stocksync.model.id_range import IdRange
 from stocksync.model.plan import RunPlan
@@ -34,8 +34,8 @@ class _Clients:
     def redis(self) -> redis.Redis:
         return redis.Redis.from_url(self._job["redis"])
 
-    def producer(self) -> Producer:
-        return Producer({**DEFAULTS, "bootstrap.servers": self._job["kafka"]})
+    def producer(self) -> IdempotentProducer:
+        return IdempotentProducer({"bootstrap.servers": self._job["kafka"]})
 
     def consumer(self) -> Consumer:
         raise NotImplementedError("the engine reads no topic")

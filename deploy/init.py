@@ -34,15 +34,21 @@ log = logging.getLogger("stock-sync-init")
 SCHEMA = Path(__file__).parents[1] / "schemas" / "StockSyncAlert.avsc"
 USER = "stock-sync"
 GROUP = "stock-sync-monitoring"
-PARTITIONS = {"{topic}": 6, "{topic}.dlq": 1}
+PARTITIONS = {"{topic}": 6, "{dead_letters}": 1}
 SEVEN_DAYS_MS = 7 * 24 * 60 * 60 * 1000
 RIGHTS = {
     "{topic}": (AclOperation.WRITE, AclOperation.READ, AclOperation.DESCRIBE),
-    "{topic}.dlq": (AclOperation.WRITE, AclOperation.DESCRIBE),
+    "{dead_letters}": (AclOperation.WRITE, AclOperation.DESCRIBE),
 }
 _PATIENCE = 60
 
 V = TypeVar("V")
+
+
+def topics(environment: Mapping[str, str]) -> dict[str, str]:
+    """Name the topics as the settings do; an empty one counts as not set."""
+    topic = environment.get("STOCK_SYNC_TOPIC") or "stock.sync.alert"
+    return {"topic": topic, "dead_letters": environment.get("STOCK_SYNC_DLQ_TOPIC") or f"{topic}.dlq"}
 
 
 def admin_client(environment: Mapping[str, str]) -> AdminClient:
@@ -58,19 +64,26 @@ def admin_client(environment: Mapping[str, str]) -> AdminClient:
     )
 
 
-def prepare_kafka(admin: AdminClient, topic: str, password: str, replicas: int = 1) -> None:
-    """Make the DAGs' user, its topics and its rights."""
+def prepare_kafka(admin: AdminClient, names: Mapping[str, str], password: str, replicas: int = 1) -> None:
+    """Make the DAGs' user, its topics and its rights.
+
+    Args:
+        admin: who may
+        names: what the topics are called, as `topics` gives it
+        password: the user's
+        replicas: of each partition
+    """
     admin.list_topics(timeout=_PATIENCE)
     scram = ScramCredentialInfo(ScramMechanism.SCRAM_SHA_512, 8192)
     upsertion = UserScramCredentialUpsertion(USER, scram, password.encode())
     for done in admin.alter_user_scram_credentials([upsertion]).values():
         done.result(_PATIENCE)
     settings = {"retention.ms": str(SEVEN_DAYS_MS), "cleanup.policy": "delete"}
-    for name, partitions in _named(PARTITIONS, topic).items():
+    for name, partitions in _named(PARTITIONS, names).items():
         _create(admin, NewTopic(name, partitions, replicas, config=settings))
     bindings = [
         _allowed(ResourceType.TOPIC, name, operation)
-        for name, operations in _named(RIGHTS, topic).items()
+        for name, operations in _named(RIGHTS, names).items()
         for operation in operations
     ]
     bindings.append(_allowed(ResourceType.GROUP, GROUP, AclOperation.READ))
@@ -95,9 +108,10 @@ def write_ui_password(path: Path, password: str) -> None:
 def main(environment: Mapping[str, str] = os.environ) -> None:
     """Do everything."""
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    topic = environment.get("STOCK_SYNC_TOPIC") or "stock.sync.alert"
-    prepare_kafka(admin_client(environment), topic, environment["KAFKA_DAGS_PASSWORD"])
-    log.info("Kafka has topics %s and the user %s", ", ".join(_named(PARTITIONS, topic)), USER)
+    names = topics(environment)
+    topic = names["topic"]
+    prepare_kafka(admin_client(environment), names, environment["KAFKA_DAGS_PASSWORD"])
+    log.info("Kafka has topics %s and the user %s", ", ".join(_named(PARTITIONS, names)), USER)
     number = register_schema(environment["SCHEMA_REGISTRY_URL"], topic)
     log.info("the registry has %s-value under id %d", topic, number)
     passwords = Path(environment["AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE"])
@@ -124,8 +138,8 @@ def _allowed(kind: ResourceType, name: str, operation: AclOperation) -> AclBindi
     return AclBinding(kind, name, ResourcePatternType.LITERAL, principal, "*", operation, AclPermissionType.ALLOW)
 
 
-def _named(by_name: Mapping[str, V], topic: str) -> dict[str, V]:
-    return {name.format(topic=topic): value for name, value in by_name.items()}
+def _named(by_name: Mapping[str, V], names: Mapping[str, str]) -> dict[str, V]:
+    return {name.format(**names): value for name, value in by_name.items()}
 
 
 if __name__ == "__main__":

@@ -27,6 +27,7 @@ class Names:
     stock_column: str = "stock"
     key_prefix: str = "stock:"
     topic: str = "stock.sync.alert"
+    dlq_topic: str = ""
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Self:
@@ -37,8 +38,14 @@ class Names:
             "stock_column": environment.get("STOCK_SYNC_STOCK_COLUMN"),
             "key_prefix": environment.get("STOCK_SYNC_KEY_PREFIX"),
             "topic": environment.get("STOCK_SYNC_TOPIC"),
+            "dlq_topic": environment.get("STOCK_SYNC_DLQ_TOPIC"),
         }
         return cls(**{name: value for name, value in chosen.items() if value})
+
+    @property
+    def dead_letters(self) -> str:
+        """The topic of the messages nobody can read."""
+        return self.dlq_topic or f"{self.topic}.dlq"
 
 
 def given(name: str, environment: Mapping[str, str] = os.environ) -> str | None:
@@ -56,6 +63,7 @@ class Connection:
     password: str | None = None
     schema: str = ""
     extra: Mapping[str, Any] = field(default_factory=dict)
+    tls: bool = False
 
     @classmethod
     def parse(cls, name: str, text: str) -> Self:
@@ -77,6 +85,7 @@ class Connection:
             password=raw.get("password"),
             schema=raw.get("schema") or "",
             extra=dict(json.loads(extra) if isinstance(extra, str) else extra),
+            tls=raw.get("conn_type") == "rediss",
         )
 
     @classmethod
@@ -92,6 +101,7 @@ class Connection:
             password=unquote(uri.password) if uri.password else None,
             schema=unquote(uri.path.lstrip("/")),
             extra=dict(json.loads(query["__extra__"])) if "__extra__" in query else query,
+            tls=uri.scheme == "rediss",
         )
 
     def postgres(self) -> PostgresConnection:
@@ -111,10 +121,12 @@ class Connection:
     def redis(self) -> redis.Redis:
         """Open it as Redis; values are bytes, as they are."""
         extra = {name: value for name, value in self.extra.items() if name.startswith("ssl")}
+        if self.tls:
+            extra["ssl"] = True
         return redis.Redis(
             host=self.host,
             port=self.port or 6379,
-            db=int(self.extra.get("db") or 0),
+            db=int(self.schema or self.extra.get("db") or 0),
             username=self.login,
             password=self.password,
             socket_connect_timeout=10,

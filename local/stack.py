@@ -133,7 +133,7 @@ class Stack:
     def _start_kafka(self) -> None:
         def start() -> str:
             broker = self._start(Kafka(self._run), "127.0.0.1:{0.port}")
-            for topic in (self.names.topic, f"{self.names.topic}.dlq"):
+            for topic in (self.names.topic, self.names.dead_letters):
                 broker.create_topic(topic)
             return json.dumps({"conn_type": "kafka", "extra": {"bootstrap.servers": broker.bootstrap_servers}})
 

@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import Protocol
 
 import redis
-from confluent_kafka import Consumer, Producer
+from confluent_kafka import Consumer
 from psycopg2.extensions import connection as PostgresConnection  # noqa: N812 - it is a class
 
 from stocksync.adapters.avro import Encoder, SingleObjectCodec, event_schema
@@ -19,12 +19,13 @@ from stocksync.adapters.avro_confluent import ConfluentEncoder, EventReader, Unu
 from stocksync.adapters.clock import SystemClock
 from stocksync.adapters.dry_run import NoLock, NoOutbox, NoPublisher
 from stocksync.adapters.event_codec import EventDecoder, EventEncoder
-from stocksync.adapters.kafka import KafkaAlertPublisher
+from stocksync.adapters.kafka import IdempotentProducer, KafkaAlertPublisher
 from stocksync.adapters.kafka_source import KafkaAlertSource, KafkaDeadLetters
 from stocksync.adapters.postgres import LedgerTable, PostgresLedger
 from stocksync.adapters.postgres_ranges import partition
 from stocksync.adapters.present_stock import LedgerAndCache
 from stocksync.adapters.redis_cache import RedisStockCache
+from stocksync.adapters.redis_check import check_redis
 from stocksync.adapters.redis_client import Patience, with_patience
 from stocksync.adapters.redis_delivery_log import (
     RedisDeadLetterLog,
@@ -32,7 +33,6 @@ from stocksync.adapters.redis_delivery_log import (
     RedisFailureLog,
     RedisOpenIncidents,
 )
-from stocksync.adapters.redis_errors import translated
 from stocksync.adapters.redis_lock import RedisRunLock
 from stocksync.adapters.redis_outbox import RedisOutbox, listed_outboxes
 from stocksync.adapters.schema_registry import SchemaRegistry, agreed_schema_id
@@ -87,7 +87,7 @@ class Clients(Protocol):
         """Make a client, without decode_responses: values are compared as bytes."""
         ...
 
-    def producer(self) -> Producer:
+    def producer(self) -> IdempotentProducer:
         """Make an idempotent producer."""
         ...
 
@@ -215,8 +215,7 @@ class Bootstrap:
         """
         for warning in self.ledger.check():
             log.warning(warning)
-        with translated("starting"):
-            self.redis.ping()
+        check_redis(self.redis, self._settings.key_prefix, writes=writes)
         check_tracking_table(self.redis)
         if not writes:
             return None
@@ -281,6 +280,15 @@ class Bootstrap:
 
     # --- people ----------------------------------------------------------------------------------------------
 
+    def check_memory(self) -> None:
+        """Find out whether what was told can be remembered, before anybody is told.
+
+        Raises:
+            BadSetting: a person has to change the connection, the account or the server first.
+            CacheUnavailable: Redis does not answer.
+        """
+        check_redis(self.redis, self._settings.key_prefix, writes=True)
+
     def delivery_log(self, channel: str) -> DeliveryLog:
         """Make what remembers what a channel has told."""
         return RedisDeliveryLog(self.redis, channel)
@@ -299,8 +307,8 @@ class Bootstrap:
 
     def dead_letters(self) -> DeadLetters:
         """Make the topic of what nobody can read."""
-        topic = self._settings.topic
-        return KafkaDeadLetters(self._clients.producer, topic, f"{topic}.dlq")
+        settings = self._settings
+        return KafkaDeadLetters(self._clients.producer, settings.topic, settings.dead_letter_topic)
 
     def dead_letter_log(self) -> DeadLetterLog:
         """Make what remembers what was put aside."""

@@ -45,6 +45,10 @@ class RegistryUnavailable(StockSyncError):
     """The schema registry does not answer now; it may later."""
 
 
+class ConnectionsUnavailable(StockSyncError):
+    """A place where Airflow keeps connections does not answer now; it may later."""
+
+
 class TopicUnavailable(StockSyncError):
     """The brokers did not give the events, or did not take the offsets."""
 

@@ -11,14 +11,16 @@ from enum import StrEnum
 from typing import Annotated, Any, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, Field, HttpUrl, ValidationError
+from pydantic import AfterValidator, Field, HttpUrl, ValidationError, ValidationInfo
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from stocksync.errors import BadSetting
+from stocksync.model import mention
 from stocksync.model.policy import MissingKeyPolicy
 
 PREFIX = "STOCK_SYNC_"
 INT32_MAX = 2**31 - 1
+_DEFAULT_TOPIC = "stock.sync.alert"
 _CREDENTIALS = re.compile(r"//.*@", re.DOTALL)
 
 
@@ -56,6 +58,13 @@ def _topic(value: str) -> str:
     return value
 
 
+def _dead_letters(value: str | None, info: ValidationInfo) -> str | None:
+    """Unreadable messages in the topic they come from would be read, and put aside, again and again."""
+    if value is not None and _topic(value) == info.data.get("topic", _DEFAULT_TOPIC):
+        raise ValueError
+    return value
+
+
 def _registry(value: HttpUrl) -> HttpUrl:
     if value.query or value.fragment:
         raise ValueError
@@ -87,10 +96,18 @@ class Settings(BaseSettings):
         "stock:", "text, not empty, not under `sync:`", "Redis key of a product is this and its id"
     )
     topic: Annotated[str, AfterValidator(_topic)] = _setting(
-        "stock.sync.alert", "letters, digits, `.`, `_`, `-`", "Kafka topic of the events"
+        _DEFAULT_TOPIC, "letters, digits, `.`, `_`, `-`", "Kafka topic of the events"
+    )
+    dlq_topic: Annotated[str | None, AfterValidator(_dead_letters)] = _setting(
+        None,
+        "letters, digits, `.`, `_`, `-`, another one than TOPIC, or empty",
+        "Kafka topic of the messages nobody can read; empty: `{TOPIC}.dlq`",
     )
     schema_registry_url: Annotated[HttpUrl, AfterValidator(_registry)] | None = _setting(
-        None, "an http(s) URL, or empty", "Confluent schema registry; without it, Avro single objects"
+        None,
+        "an http(s) URL, or empty",
+        "Confluent schema registry; without it events are Avro single objects, which Confluent's deserializers refuse "
+        '("Invalid magic byte")',
     )
     schema_registration: Registration = _setting(
         Registration.NEVER,
@@ -141,7 +158,12 @@ class Settings(BaseSettings):
     slack_channel: str = _setting(
         "#stock-alerts", "a channel name or id", "where messages and the report go", min_length=1
     )
-    slack_mention: str = _setting("@backend-team", "text", "whom a message about a large difference names")
+    slack_mention: Annotated[str, AfterValidator(mention.checked)] = _setting(
+        "@backend-team",
+        "one line of text, in it `<!subteam^ID>`, `<@ID>`, `<!here>` or `<!channel>`, beside those no `*`, `_`, `~` "
+        "or backtick",
+        "whom a message about a large difference names; only those four forms call somebody",
+    )
 
     @classmethod
     def load(cls, environment: Mapping[str, str] | None = None) -> Self:
@@ -191,9 +213,29 @@ class Settings(BaseSettings):
         return self.max_products_per_second / min(self.max_active_ranges, ranges)
 
     @property
+    def dead_letter_topic(self) -> str:
+        """The Kafka topic of the messages nobody can read."""
+        return self.dlq_topic or f"{self.topic}.dlq"
+
+    @property
     def zone(self) -> ZoneInfo:
         """The time zone of the schedule and of a run's date."""
         return ZoneInfo(self.timezone)
+
+    def advice(self) -> list[str]:
+        """Name what is allowed and seldom meant, for the log of a DAG's first task."""
+        told = []
+        if not mention.calls_somebody(self.slack_mention):
+            told.append(
+                f"{PREFIX}SLACK_MENTION={self.slack_mention!r} is plain text to Slack and calls nobody; what does: "
+                "<!subteam^ID> (a user group), <@ID> (a person), <!here>, <!channel>"
+            )
+        if self.schema_registry_url is None:
+            told.append(
+                f"{PREFIX}SCHEMA_REGISTRY_URL is not set, so events are Avro single objects: Confluent's deserializers "
+                'refuse them ("Invalid magic byte"); readers take a library for single objects, or set the registry'
+            )
+        return told
 
     @staticmethod
     def _bad_fields(error: ValidationError) -> list[str]:

@@ -12,13 +12,13 @@ import pytest
 from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic
 
-from deploy.init import PARTITIONS, prepare_kafka
+from deploy.init import PARTITIONS, prepare_kafka, topics
 from stocksync.adapters.avro import SingleObjectCodec, load_schema
 from stocksync.adapters.event_codec import EventEncoder
-from stocksync.adapters.kafka import DEFAULTS, KafkaAlertPublisher
+from stocksync.adapters.kafka import IdempotentProducer, KafkaAlertPublisher
 from stocksync.adapters.kafka_source import CONSUMER, KafkaAlertSource, KafkaDeadLetters
 from stocksync.alerting.ports import Record
-from stocksync.errors import BadSetting
+from stocksync.errors import BadSetting, PublishFailed
 from stocksync.model.finding import RunIdentity
 from tests.kit.cluster import java
 from tests.kit.cluster.apache_kafka import VERSION
@@ -40,7 +40,7 @@ def password():
 def ready(kafka, password):
     """A broker on which init has run, twice: it may."""
     for _ in range(2):
-        prepare_kafka(kafka.admin(), TOPIC, password)
+        prepare_kafka(kafka.admin(), topics({}), password)
     return kafka
 
 
@@ -59,7 +59,7 @@ def test_the_topics_have_their_partitions_and_keep_seven_days(ready):
     admin = ready.admin()
     found = admin.list_topics(timeout=10).topics
     for name, partitions in PARTITIONS.items():
-        topic = name.format(topic=TOPIC)
+        topic = name.format(**topics({}))
         assert len(found[topic].partitions) == partitions
         [configuration] = admin.describe_configs([ConfigResource(ConfigResource.Type.TOPIC, topic)]).values()
         settings = {setting: entry.value for setting, entry in configuration.result(10).items()}
@@ -67,7 +67,7 @@ def test_the_topics_have_their_partitions_and_keep_seven_days(ready):
 
 
 def test_the_dags_user_publishes_reads_commits_and_puts_aside(dags):
-    publisher = KafkaAlertPublisher(Producer({**DEFAULTS, **dags}), TOPIC, CODEC)
+    publisher = KafkaAlertPublisher(IdempotentProducer(dags), TOPIC, CODEC)
     publisher.publish(RUN, [finding()])
     consumer = Consumer({**dags, **CONSUMER})
     source = KafkaAlertSource(consumer, TOPIC)
@@ -107,11 +107,24 @@ def test_of_poison_the_dead_letter_topic_finds_too_large_a_note_is_put_there(rea
 def test_the_dags_user_can_use_no_other_topic_and_make_none(ready, dags):
     ready.create_topic("orders", 1)
     with pytest.raises(BadSetting, match=r"orders.*no such topic that the account may use"):
-        KafkaAlertPublisher(Producer({**DEFAULTS, **dags}), "orders", CODEC).check()
+        KafkaAlertPublisher(IdempotentProducer(dags), "orders", CODEC).check()
     admin = AdminClient(dags)
     with pytest.raises(KafkaException, match=r"(?i)authoriz"):
         [created.result(10) for created in admin.create_topics([NewTopic("mine", 1, 1)]).values()]
     ready.forget_topic("orders")
+
+
+@pytest.mark.parametrize(("user", "its_password"), list(WRONG.values())[:2], ids=list(WRONG)[:2])
+def test_an_account_that_is_not_let_in_is_told_as_such(ready, user, its_password):
+    producer = IdempotentProducer(ready.client_of(user, its_password))
+    with pytest.raises(BadSetting, match=r"stock_kafka.*Authentication failed.*allowed: sasl.username"):
+        KafkaAlertPublisher(producer, TOPIC, CODEC).check(timeout=5)
+
+
+def test_a_client_that_does_not_log_in_is_told_where_to_look(ready):
+    producer = IdempotentProducer({"bootstrap.servers": ready.bootstrap_servers})
+    with pytest.raises((BadSetting, PublishFailed), match=r"stock_kafka.*security\.protocol"):
+        KafkaAlertPublisher(producer, TOPIC, CODEC).check(timeout=5)
 
 
 @pytest.mark.parametrize(("user", "its_password"), WRONG.values(), ids=WRONG)

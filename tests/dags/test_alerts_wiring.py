@@ -77,7 +77,7 @@ def test_what_kept_changing_is_added_up_over_the_ranges_and_told_where_it_is_muc
 
 
 def test_a_channel_without_a_connection_is_named_in_the_log(caplog):
-    assert set(alert_tasks.usable_channels({"slack": lambda: None, "pagerduty": Quiet})) == {"pagerduty"}
+    assert set(alert_tasks.usable_channels({"slack": lambda: None, "pagerduty": Quiet}, [])) == {"pagerduty"}
     assert "connection stock_slack is not defined" in caplog.text
 
 
@@ -85,7 +85,7 @@ def test_a_channel_whose_connection_cannot_be_used_leaves_the_other_one_at_work(
     def broken():
         raise BadSetting("connection stock_slack has no password")
 
-    made = alert_tasks.usable_channels({"slack": broken, "pagerduty": Quiet})
+    made = alert_tasks.usable_channels({"slack": broken, "pagerduty": Quiet}, [])
     assert isinstance(made["pagerduty"], Quiet)
     with pytest.raises(ChannelRefuses, match="no password"):
         made["slack"].tell(None)
@@ -93,7 +93,7 @@ def test_a_channel_whose_connection_cannot_be_used_leaves_the_other_one_at_work(
 
 def test_no_connection_is_no_channel(monkeypatch):
     monkeypatch.delenv("AIRFLOW_CONN_STOCK_SLACK", raising=False)
-    monkeypatch.setattr(channels, "_connection", lambda _conn_id: None)
+    monkeypatch.delenv("AIRFLOW_CONN_STOCK_PAGERDUTY", raising=False)
     assert channels.slack(Settings()) is None
     assert channels.pager() is None
 

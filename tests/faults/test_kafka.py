@@ -1,11 +1,10 @@
 """A broker that is down, silent, picky or half deaf: what it did not acknowledge stays in the outbox."""
 
 import pytest
-from confluent_kafka import Producer
 
 from local.servers.kafka import Kafka
 from local.servers.ports import free_port
-from stocksync.adapters.kafka import DEFAULTS, KafkaAlertPublisher
+from stocksync.adapters.kafka import IdempotentProducer, KafkaAlertPublisher
 from stocksync.errors import BadSetting, PublishFailed
 from tests.kit.fakes.stores import ENCODER
 from tests.kit.promises import assert_promises
@@ -28,7 +27,7 @@ class HastyShop(RealShop):
 
     def publisher(self):
         hasty = {"linger.ms": 1, "delivery.timeout.ms": 1000, "request.timeout.ms": 500, "retry.backoff.ms": 20}
-        producer = Producer({**DEFAULTS, **hasty, **self.options, **self.servers})
+        producer = IdempotentProducer({**hasty, **self.options, **self.servers})
         return HastyPublisher(producer, self.topic, ENCODER, patience=1.5)
 
 

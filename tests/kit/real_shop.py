@@ -11,9 +11,9 @@ from datetime import UTC, datetime, timedelta
 
 import psycopg2
 import redis
-from confluent_kafka import Consumer, Producer
+from confluent_kafka import Consumer
 
-from stocksync.adapters.kafka import DEFAULTS
+from stocksync.adapters.kafka import IdempotentProducer
 from stocksync.adapters.kafka_source import CONSUMER
 from stocksync.adapters.redis_client import Patience
 from stocksync.bootstrap import Bootstrap
@@ -117,7 +117,7 @@ class RealShop:
         return self.cache
 
     def producer(self):
-        return Producer({**DEFAULTS, "linger.ms": 1, **self.servers})
+        return IdempotentProducer({"linger.ms": 1, **self.servers})
 
     def consumer(self):
         return Consumer({**self.servers, **CONSUMER})

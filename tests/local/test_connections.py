@@ -25,3 +25,10 @@ def test_what_cannot_be_read_is_named_and_not_shown(text):
     with pytest.raises(ValueError, match="AIRFLOW_CONN_PRODUCT_DB") as refusal:
         Connection.parse("AIRFLOW_CONN_PRODUCT_DB", text)
     assert text not in str(refusal.value)
+
+
+@pytest.mark.parametrize("text", ["rediss://:pw@cache:6380/5", json.dumps({"conn_type": "rediss", "schema": "5"})])
+def test_redis_is_opened_in_its_database_and_with_tls(text):
+    opened = Connection.parse("AIRFLOW_CONN_STOCK_REDIS", text).redis().connection_pool
+    assert opened.connection_kwargs["db"] == 5
+    assert opened.connection_class.__name__ == "SSLConnection"

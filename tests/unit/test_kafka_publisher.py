@@ -6,6 +6,7 @@ import pytest
 from confluent_kafka import KafkaError, KafkaException
 
 from stocksync.adapters.kafka import KafkaAlertPublisher
+from stocksync.adapters.kafka_errors import Complaints
 from stocksync.errors import BadSetting, PublishFailed
 from stocksync.model.finding import RunIdentity
 from tests.kit.fakes.stores import CODEC, ENCODER
@@ -23,6 +24,7 @@ class FakeProducer:
 
     def __init__(self, room=1000, *, refusal=None, topic_error=None, queue_full=0):
         self.room, self.refusal, self.topic_error, self.queue_full = room, refusal, topic_error, queue_full
+        self.complaints = Complaints()
         self.produced, self.reports, self.purged = [], [], False
 
     def list_topics(self, timeout):

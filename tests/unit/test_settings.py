@@ -14,6 +14,7 @@ DEFAULTS = {
     "stock_column": "stock",
     "key_prefix": "stock:",
     "topic": "stock.sync.alert",
+    "dlq_topic": None,
     "schema_registry_url": None,
     "schema_registration": "never",
     "batch_size": 1000,
@@ -33,6 +34,9 @@ BAD = [
     ("PRODUCTS_TABLE", "a.b.c"), ("PRODUCTS_TABLE", "a."), ("PRODUCTS_TABLE", ".b"),
     ("KEY_PREFIX", "sync:stock:"), ("KEY_PREFIX", "sync:"),
     ("TOPIC", "two words"), ("TOPIC", ".."), ("TOPIC", "x" * 250), ("TOPIC", "é"),
+    ("DLQ_TOPIC", "two words"), ("DLQ_TOPIC", "stock.sync.alert"),
+    ("SLACK_MENTION", "<!everyone>"), ("SLACK_MENTION", "<@backend-team>"), ("SLACK_MENTION", "<!subteam^backend>"),
+    ("SLACK_MENTION", "<https://evil.example|us>"), ("SLACK_MENTION", "<!here> *now*"), ("SLACK_MENTION", "@a\n@b"),
     ("SCHEMA_REGISTRY_URL", "registry:8081"), ("SCHEMA_REGISTRY_URL", "ftp://registry"),
     ("SCHEMA_REGISTRATION", "auto"), ("SCHEMA_REGISTRATION", "true"),
     ("BATCH_SIZE", "0"), ("BATCH_SIZE", "-1"), ("BATCH_SIZE", "100001"), ("BATCH_SIZE", "many"), ("BATCH_SIZE", "1.5"),
@@ -74,7 +78,7 @@ def test_a_bad_value_is_refused_naming_the_variable_the_value_and_what_is_allowe
 
 
 def test_every_setting_that_can_be_bad_has_a_bad_example_here():
-    free_text = {"id_column", "stock_column", "slack_channel", "slack_mention"}
+    free_text = {"id_column", "stock_column", "slack_channel"}
 
     assert {name.lower() for name, _ in BAD} | free_text == set(Settings.model_fields)
 
@@ -100,6 +104,14 @@ def test_several_bad_values_are_told_at_once(monkeypatch):
         ("TIMEZONE", "UTC", "UTC"),
         ("RUN_TIMEOUT_MINUTES", "55", 55),
         ("SLACK_MENTION", "", "@backend-team"),
+        ("SLACK_MENTION", "@backend_team & friends", "@backend_team & friends"),
+        (
+            "SLACK_MENTION",
+            "백엔드팀 <!subteam^SAZ94GDB8|@backend> <@U024BE7LH>",
+            "백엔드팀 <!subteam^SAZ94GDB8|@backend> <@U024BE7LH>",
+        ),
+        ("DLQ_TOPIC", "", None),
+        ("DLQ_TOPIC", "dead.letters", "dead.letters"),
         ("SCHEMA_REGISTRY_URL", "", None),
     ],
 )
@@ -107,6 +119,32 @@ def test_a_good_value_is_taken_and_an_empty_one_is_the_default(name, value, read
     monkeypatch.setenv(f"STOCK_SYNC_{name}", value)
 
     assert getattr(Settings.load(), name.lower()) == read
+
+
+@pytest.mark.parametrize(
+    ("environment", "dead_letters"),
+    [
+        ({}, "stock.sync.alert.dlq"),
+        ({"TOPIC": "shop.alerts"}, "shop.alerts.dlq"),
+        ({"TOPIC": "shop.alerts", "DLQ_TOPIC": "shop.dead"}, "shop.dead"),
+    ],
+)
+def test_unreadable_messages_go_beside_the_topic_or_where_the_setting_says(environment, dead_letters, monkeypatch):
+    for name, value in environment.items():
+        monkeypatch.setenv(f"STOCK_SYNC_{name}", value)
+
+    assert Settings.load().dead_letter_topic == dead_letters
+
+
+def test_a_mention_that_calls_nobody_and_a_format_confluent_cannot_read_are_named_at_the_start(monkeypatch):
+    mention, magic_byte = Settings.load().advice()
+    assert "STOCK_SYNC_SLACK_MENTION='@backend-team'" in mention
+    assert "<!subteam^ID>" in mention
+    assert "Invalid magic byte" in magic_byte
+
+    monkeypatch.setenv("STOCK_SYNC_SLACK_MENTION", "<!subteam^S123>")
+    monkeypatch.setenv("STOCK_SYNC_SCHEMA_REGISTRY_URL", "http://registry:8081")
+    assert Settings.load().advice() == []
 
 
 def test_settings_do_not_change_once_read():

@@ -75,6 +75,25 @@ def test_only_the_configured_mention_mentions():
     assert sent["blocks"][-2]["text"] == {"type": "mrkdwn", "text": "담당자: <!subteam^S123>"}
 
 
+@pytest.mark.parametrize("called", ["<!subteam^S123>", "<!subteam^S123|@backend>", "<@U1>", "<!here>", "<!channel>"])
+def test_each_form_that_calls_somebody_goes_out_as_it_is(called):
+    message, _ = urgent("PRD-1", mention=f"{called} & co")
+    sent = payload(message, "#c")
+    assert sent["blocks"][-1]["text"] == {"type": "mrkdwn", "text": f"담당자: {called} &amp; co"}
+    assert sent["text"].endswith(f"{called} &amp; co")
+
+
+@pytest.mark.parametrize(
+    "text", ["@backend-team", "*bold* _it_", "<https://evil.example|us>", "<!everyone>", "<@nobody>"]
+)
+def test_a_mention_that_calls_nobody_is_plain_text_in_which_nothing_acts(text):
+    message, _ = urgent("PRD-1", mention=text)
+    sent = payload(message, "#c")
+    assert sent["blocks"][-1]["text"]["type"] == "plain_text"
+    assert "<" not in json.dumps(sent)
+    assert as_read(sent).endswith(f"담당자: {text}")
+
+
 def test_a_long_message_is_cut_into_blocks_between_lines():
     lines = [f"{number}. {'x' * 500}" for number in range(20)]
     blocks = payload(Message("\n".join(["title", *lines])), "#c")["blocks"]

@@ -1,11 +1,13 @@
 """The topic: publishing events and waiting for the broker's word."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from stocksync.adapters.event_codec import EventEncoder
+from stocksync.adapters.kafka_errors import Complaints
 from stocksync.errors import BadSetting, PublishFailed
 from stocksync.model.finding import Finding, RunIdentity
 
@@ -21,17 +23,32 @@ DEFAULTS = {
 _SHOWN = 3
 
 
+class IdempotentProducer(Producer):  # type: ignore[misc] # the library is not typed
+    """A producer made with DEFAULTS that keeps what its brokers complain of.
+
+    Args:
+        config: properties of librdkafka; they win over DEFAULTS
+
+    Attributes:
+        complaints: told while it is polled or flushed
+    """
+
+    def __init__(self, config: Mapping[str, Any]) -> None:
+        self.complaints = Complaints(config.get("error_cb"))
+        super().__init__({**DEFAULTS, **config, "error_cb": self.complaints})
+
+
 class KafkaAlertPublisher:
     """Implements the port AlertPublisher.
 
     Args:
-        producer: an idempotent producer (see DEFAULTS)
+        producer: what publishes
         topic: where events go
         codec: how findings become events
         patience: seconds to wait for the acknowledgement of a group
     """
 
-    def __init__(self, producer: Producer, topic: str, codec: EventEncoder, patience: float = 35.0) -> None:
+    def __init__(self, producer: IdempotentProducer, topic: str, codec: EventEncoder, patience: float = 35.0) -> None:
         self._producer = producer
         self._topic = topic
         self._codec = codec
@@ -72,13 +89,18 @@ class KafkaAlertPublisher:
 
         Raises:
             PublishFailed: no broker answers.
-            BadSetting: the topic is not there.
+            BadSetting: the topic is not there, or the brokers refuse this client.
         """
         try:
             # Of all topics: many a broker makes a topic it is asked for by name, also a mistyped one.
             topic = self._producer.list_topics(timeout=timeout).topics.get(self._topic)
         except KafkaException as error:
-            raise PublishFailed(f"Kafka (connection stock_kafka) does not answer: {error.args[0]}") from error
+            self._producer.poll(0)  # hands over the complaints
+            self._producer.complaints.raise_for_a_person()
+            raise PublishFailed(
+                f"Kafka (connection stock_kafka) does not answer: {error.args[0].str()}; {self._producer.complaints}. "
+                "Check bootstrap.servers, and that security.protocol is that of their listeners"
+            ) from error
         if topic is None or topic.error is not None:
             # A broker does not list what the account may not describe.
             why = "there is no such topic that the account may use" if topic is None else topic.error.str()

@@ -151,6 +151,7 @@ class KafkaAlertSource:
                 self._consumer.assign(places)
                 return {place.partition for place in places}
         except KafkaException as error:
+            self._consumer.poll(0)  # its error_cb raises what a person has to mend
             raise self._unavailable(error.args[0]) from error
         if found.error.code() != KafkaError.UNKNOWN_TOPIC_OR_PART:
             raise self._unavailable(found.error)

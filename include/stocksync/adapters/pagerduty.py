@@ -1,5 +1,8 @@
 """PagerDuty: Events API v2."""
 
+import re
+from typing import Any
+
 import pagerduty
 
 from stocksync.errors import ChannelDown, ChannelRefuses, MessageRefused
@@ -12,6 +15,8 @@ SOURCE = "stock-sync"
 _SUMMARY = 1024
 _BAD_REQUEST = 400
 _TOO_MANY_REQUESTS = 429
+_LONGEST_REASON = 1000
+_ABOUT_THE_KEY = re.compile(r"routing[ _]key|integration key", re.IGNORECASE)
 _PASSING = {408, _TOO_MANY_REQUESTS, *range(500, 600)}
 
 
@@ -65,12 +70,24 @@ class PagerDutyPager:
             status = error.response.status_code
             if status in _PASSING:
                 raise ChannelDown(f"{where} answered {status}; it is asked again by the next attempt") from error
-            if status == _BAD_REQUEST:
-                raise MessageRefused(
-                    f"{where} will not take the event {dedup_key}: {printable(str(error), 300)}"
-                ) from error
-            raise ChannelRefuses(f"{where} answered {status}; put the integration key right") from error
+            reason = _reason(error.response)
+            if status == _BAD_REQUEST and not _ABOUT_THE_KEY.search(reason):
+                raise MessageRefused(f"{where} will not take the event {dedup_key}: {reason}") from error
+            raise ChannelRefuses(
+                f"{where} answered {status}: {reason}; put its integration key right (the password, or the extra "
+                "routing_key): that of an Events API v2 integration, 32 characters"
+            ) from error
         except pagerduty.Error as error:
             raise ChannelDown(
                 f"{where} did not answer: {printable(str(error), 300)}; it is asked again by the next attempt"
             ) from error
+
+
+def _reason(response: Any) -> str:  # noqa: ANN401 - an httpx response
+    """Give the whole of what PagerDuty says: its library shows the first 100 characters of an answer."""
+    try:
+        answer = response.json()
+        told = [answer["message"], *answer.get("errors", [])]
+    except (ValueError, TypeError, KeyError, AttributeError):
+        told = [response.text]
+    return printable("; ".join(map(str, told)), _LONGEST_REASON)

@@ -1,12 +1,36 @@
 """Maps redis-py's errors to CacheUnavailable and BadSetting."""
 
+import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.resources import files
 
 import redis
+from redis.exceptions import AskError, ClusterCrossSlotError, ClusterError, MovedError, NoPermissionError
 
 from stocksync.errors import BadSetting, CacheUnavailable
+
+_WHERE = "Redis (connection stock_redis)"
+_RIGHTS = (
+    "an account that may read the counters, set them, use every key under sync:stock:, run scripts, and CLIENT TRACKING"
+)
+_BY_KIND: tuple[tuple[tuple[type[redis.RedisError], ...], str], ...] = (
+    ((redis.AuthenticationError,), "login and password of an account of that server (no login: its user default)"),
+    ((NoPermissionError,), _RIGHTS),
+    (
+        (MovedError, AskError, ClusterCrossSlotError, ClusterError),
+        "one Redis server or its failover address, not a node of a cluster",
+    ),
+)
+_NOT_DISABLED = "Redis 6.0 or newer, where no command that this program uses is renamed or disabled"
+_BY_WORDS = (
+    ("unknown command", _NOT_DISABLED),
+    ("unknown subcommand", _NOT_DISABLED),
+    ("exec without multi", "an account that may use MULTI and EXEC"),
+    ("db index is out of range", "a database that the server has: the path of the URI, the schema, or the extra db"),
+    ("invalid db index", "the number of a database: the path of the URI, the schema, or the extra db"),
+)
+_AN_END_IN_THE_HANDSHAKE = (ssl.SSLEOFError, ssl.SSLZeroReturnError)
 
 
 @contextmanager
@@ -22,13 +46,33 @@ def translated(doing: str) -> Iterator[None]:
     """
     try:
         yield
-    except (redis.AuthenticationError, redis.exceptions.NoPermissionError) as error:
-        raise BadSetting(
-            f"Redis (connection stock_redis) while {doing}: {error}; allowed: an account that may read "
-            "the counters, set them, use every key under sync:stock:, and CLIENT TRACKING"
-        ) from error
     except redis.RedisError as error:
-        raise CacheUnavailable(f"Redis (connection stock_redis) while {doing}: {error}") from error
+        allowed = remedy(error)
+        if allowed is None:
+            raise CacheUnavailable(f"{_WHERE} while {doing}: {error}") from error
+        raise BadSetting(f"{_WHERE} while {doing}: {error}; allowed: {allowed}") from error
+
+
+def remedy(error: redis.RedisError) -> str | None:
+    """Say what a person has to change, in words that follow "allowed:"; None: it may pass by itself."""
+    for kinds, allowed in _BY_KIND:
+        if isinstance(error, kinds):
+            return allowed
+    if isinstance(error, redis.ResponseError):
+        said = str(error).lower()
+        return next((allowed for words, allowed in _BY_WORDS if words in said), None)
+    return _tls_remedy(error)
+
+
+def _tls_remedy(error: BaseException) -> str | None:
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, ssl.SSLError):
+        cause = cause.__cause__ or cause.__context__
+    if cause is None or isinstance(cause, _AN_END_IN_THE_HANDSHAKE):
+        return None
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        return "a host as the server's certificate names it, and in the extra ssl_ca_certs the authority that signed it"
+    return "type rediss or the extra ssl only where the server's port expects TLS, with versions of TLS both know"
 
 
 def script(name: str) -> str:

@@ -12,6 +12,7 @@ from slack_sdk.http_retry.builtin_interval_calculators import BackoffRetryInterv
 from slack_sdk.http_retry.jitter import Jitter
 
 from stocksync.errors import ChannelDown, ChannelRefuses, MessageRefused
+from stocksync.model.mention import calls_somebody, pieces
 from stocksync.model.notice import Message
 
 _RETRIES = 4
@@ -113,9 +114,11 @@ def payload(message: Message, channel: str) -> dict[str, Any]:
     """Write a message as chat.postMessage takes it.
 
     Nothing in the body acts: it is shown in plain text objects, and the control characters of Slack's markup are
-    escaped everywhere. Only the footer, which an operator configured, may mention somebody.
+    escaped everywhere. Only calls in the footer, which an operator configured, call somebody.
     """
-    text = "\n".join(part for part in (_escaped(message.body), message.footer, _escaped(message.note)) if part)
+    text = "\n".join(
+        part for part in (_escaped(message.body), _with_calls(message.footer), _escaped(message.note)) if part
+    )
     return {
         "channel": channel,
         "text": text,
@@ -134,7 +137,8 @@ def _blocks(message: Message) -> Iterator[dict[str, Any]]:
     for piece in _pieces(rest.strip("\n").split("\n")):
         yield {"type": "section", "text": _plain(piece)}
     if message.footer:
-        yield {"type": "section", "text": {"type": "mrkdwn", "text": message.footer}}
+        called = {"type": "mrkdwn", "text": _with_calls(message.footer)}
+        yield {"type": "section", "text": called if calls_somebody(message.footer) else _plain(message.footer)}
     if message.note:
         for piece in _pieces(message.note.split("\n")):
             yield {"type": "section", "text": _plain(piece)}
@@ -155,6 +159,10 @@ def _pieces(lines: list[str]) -> Iterator[str]:
 
 def _plain(text: str) -> dict[str, Any]:
     return {"type": "plain_text", "text": _escaped(text), "emoji": False}
+
+
+def _with_calls(text: str) -> str:
+    return "".join(piece if calls else _escaped(piece) for piece, calls in pieces(text))
 
 
 def _escaped(text: str) -> str:

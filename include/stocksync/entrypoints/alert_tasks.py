@@ -13,6 +13,7 @@ from stocksync.alerting.channel import Channel, UnusableChannel
 from stocksync.bootstrap import Bootstrap
 from stocksync.entrypoints import channels
 from stocksync.entrypoints.assets import ALERTS, SUMMARIES
+from stocksync.entrypoints.connection_parts import STOCK_PAGERDUTY
 from stocksync.entrypoints.connections import AirflowClients
 from stocksync.entrypoints.retries import final_when_permanent
 from stocksync.entrypoints.run_history import is_publishing, kept_changing
@@ -29,17 +30,24 @@ def deliver(context: Mapping[str, Any]) -> dict[str, Any]:
     settings = Settings.load()
     clients = AirflowClients(settings)
     parts = Bootstrap(clients, settings)
+    for warning in settings.advice():
+        log.warning(warning)
+    parts.check_memory()
     slack_channel = partial(parts.slack_channel, changed=kept_changing(context["ti"]))
+    broken: list[BadSetting] = []
     usable = usable_channels(
         {
             "pagerduty": lambda: _made(channels.pager(), parts.pager_channel),
             "slack": lambda: _made(channels.slack(settings), slack_channel),
-        }
+        },
+        broken,
     )
     with closing(clients.consumer()) as kafka_consumer:
         consumer = parts.consumer(parts.source(kafka_consumer), usable, is_publishing(context["ti"]))
         delivered = delivery.deliver(consumer, usable)
     log.info("%s", delivered.in_words())
+    if broken:  # and there was nothing to tell on that channel: it is red all the same, before there is
+        raise broken[0]
     return delivered.to_dict()
 
 
@@ -54,7 +62,7 @@ def resolve_incidents(context: Mapping[str, Any]) -> list[str]:
         raise AirflowSkipException("no run published or ended since the last pass, so there is nothing to close")
     pager = channels.pager()
     if pager is None:
-        log.warning("connection %s is not defined, so there are no incidents to close", channels.STOCK_PAGERDUTY)
+        log.warning("connection %s is not defined, so there are no incidents to close", STOCK_PAGERDUTY)
         return []
     summaries = [event.source_task_instance.xcom_pull() for event in finished if event.source_task_instance]
     parts = Bootstrap(AirflowClients(settings), settings)
@@ -62,14 +70,20 @@ def resolve_incidents(context: Mapping[str, Any]) -> list[str]:
         return parts.resolver(pager).resolve(max(times), [RunSummary.from_dict(raw) for raw in summaries if raw])
 
 
-def usable_channels(make: Mapping[str, Callable[[], Channel | None]]) -> dict[str, Channel]:
-    """Make the channels that have a connection; say which have none."""
+def usable_channels(make: Mapping[str, Callable[[], Channel | None]], broken: list[BadSetting]) -> dict[str, Channel]:
+    """Make the channels that have a connection; say which have none.
+
+    Args:
+        make: how, by name
+        broken: gets what is wrong with a connection that is defined and cannot be used
+    """
     made: dict[str, Channel] = {}
     for name, make_one in make.items():
         try:
             channel = make_one()
         except BadSetting as error:
             channel = UnusableChannel(error)
+            broken.append(error)
         if channel is None:
             log.warning("connection stock_%s is not defined, so nobody is told anything there", name)
         else:

@@ -1,29 +1,25 @@
 """Slack and PagerDuty from Airflow's connections; None where a connection is not defined."""
 
 import ssl
-from typing import Any
 
 import pagerduty
 from airflow.providers.pagerduty.hooks.pagerduty_events import PagerdutyEventsHook
 from airflow.providers.slack.hooks.slack import SlackHook
-from airflow.sdk import BaseHook
-from airflow.sdk.exceptions import AirflowNotFoundException
 
 from stocksync.adapters.pagerduty import PagerDutyPager, be_patient
 from stocksync.adapters.slack import SlackNotifier, retry_handlers
+from stocksync.entrypoints import connection_lookup
+from stocksync.entrypoints.connection_parts import STOCK_PAGERDUTY, STOCK_SLACK, understood
 from stocksync.errors import BadSetting
 from stocksync.settings import Settings
-
-STOCK_SLACK = "stock_slack"
-STOCK_PAGERDUTY = "stock_pagerduty"
 
 
 def slack(settings: Settings) -> SlackNotifier | None:
     """Make the chat from connection `stock_slack`; the extra may hold `base_url`, `timeout`, `proxy`."""
-    connection = _connection(STOCK_SLACK)
+    connection = connection_lookup.find(STOCK_SLACK)
     if connection is None:
         return None
-    if not connection.password:
+    if understood(connection).password is None:
         raise BadSetting(f"connection {STOCK_SLACK} has no password; allowed: the token of a Slack app")
     hook = SlackHook(slack_conn_id=STOCK_SLACK, retry_handlers=retry_handlers())
     return SlackNotifier(hook.client, settings.slack_channel)
@@ -35,11 +31,12 @@ def pager() -> PagerDutyPager | None:
     The integration key is the extra's `routing_key` (as the provider has it) or the password. The extra may also
     hold `base_url` and `ca_file` for an endpoint of one's own; the certificate is checked in any case.
     """
-    connection = _connection(STOCK_PAGERDUTY)
+    connection = connection_lookup.find(STOCK_PAGERDUTY)
     if connection is None:
         return None
-    extra = connection.extra_dejson
-    key = extra.get("routing_key") or connection.password
+    parts = understood(connection)
+    extra = parts.extra
+    key = extra.get("routing_key") or parts.password
     if not key:
         raise BadSetting(
             f"connection {STOCK_PAGERDUTY} has neither a `routing_key` in its extra nor a password; "
@@ -59,8 +56,6 @@ class _EventsHook(PagerdutyEventsHook):
 
     def get_conn(self) -> pagerduty.EventsApiV2Client:
         """Make a client of the Events API."""
-        if self._base_url is not None and not self._base_url.startswith("https://"):
-            raise BadSetting(f"connection {STOCK_PAGERDUTY}: base_url={self._base_url!r}; allowed: an https:// URL")
         try:
             trust = ssl.create_default_context(cafile=self._ca_file)
         except OSError as error:
@@ -69,10 +64,3 @@ class _EventsHook(PagerdutyEventsHook):
                 "allowed: a file of certificates in PEM form"
             ) from error
         return pagerduty.EventsApiV2Client(self.integration_key, base_url=self._base_url, verify=trust)
-
-
-def _connection(conn_id: str) -> Any | None:  # noqa: ANN401 - Airflow's Connection
-    try:
-        return BaseHook.get_connection(conn_id)
-    except AirflowNotFoundException:
-        return None

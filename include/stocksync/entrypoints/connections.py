@@ -1,35 +1,41 @@
 """Airflow's connections to the native clients the product works with. Opens nothing but what it returns."""
 
-import json
 import ssl
+from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
 from urllib.parse import unquote
 
 import psycopg2
 import redis
-from airflow.providers.apache.kafka.hooks.consume import KafkaConsumerHook, error_callback
+from airflow.providers.apache.kafka.hooks.base import KafkaBaseHook
+from airflow.providers.apache.kafka.hooks.consume import KafkaConsumerHook
 from airflow.providers.apache.kafka.hooks.produce import KafkaProducerHook
-from airflow.providers.redis.hooks.redis import RedisHook
-from airflow.sdk import BaseHook
-from airflow.sdk.exceptions import AirflowNotFoundException
-from confluent_kafka import Consumer, Producer
+from confluent_kafka import Consumer, KafkaException
 from confluent_kafka.schema_registry import SchemaRegistryClient
 from psycopg2.extensions import connection as PostgresConnection  # noqa: N812 - it is a class
 
-from stocksync.adapters import kafka, kafka_source, schema_registry
+from stocksync.adapters import kafka_source, schema_registry
+from stocksync.adapters.kafka import IdempotentProducer
+from stocksync.adapters.kafka_errors import raise_for_a_person
 from stocksync.adapters.postgres_address import PostgresAddress
 from stocksync.adapters.schema_registry import SchemaRegistry
 from stocksync.alerting.failure_notice import FailureNotifier
 from stocksync.bootstrap import Bootstrap
-from stocksync.entrypoints import channels
+from stocksync.entrypoints import channels, connection_lookup
+from stocksync.entrypoints.connection_parts import (
+    STOCK_KAFKA,
+    STOCK_REDIS,
+    STOCK_SCHEMA_REGISTRY,
+    kafka_arguments,
+    redis_arguments,
+    understood,
+    without_secrets,
+)
 from stocksync.errors import BadSetting
 from stocksync.settings import Settings
 
 PRODUCT_DB = "product_db"
-STOCK_REDIS = "stock_redis"
-STOCK_KAFKA = "stock_kafka"
-STOCK_SCHEMA_REGISTRY = "stock_schema_registry"
 
 _TLS = {"ca_file": "ssl.ca.location", "cert_file": "ssl.certificate.location", "key_file": "ssl.key.location"}
 
@@ -66,29 +72,35 @@ class AirflowClients:
 
     @cached_property
     def _ledger_arguments(self) -> dict[str, Any]:
-        return PostgresAddress.of(defined(PRODUCT_DB, lambda: BaseHook.get_connection(PRODUCT_DB))).arguments()
+        return PostgresAddress.of(connection_lookup.get(PRODUCT_DB)).arguments()
 
     def redis(self) -> redis.Redis:
         """Make a client as `stock_redis` says."""
-        client = defined(STOCK_REDIS, RedisHook(redis_conn_id=STOCK_REDIS).get_conn)
-        if not isinstance(client, redis.Redis):
-            raise BadSetting(
-                "connection stock_redis is a cluster; allowed: one Redis server or its failover address, "
-                "because a script restores counters of many slots in one step"
-            )
-        return client
+        arguments = redis_arguments(connection_lookup.get(STOCK_REDIS))
+        _refuse_useless_files(STOCK_REDIS, arguments)
+        return redis.Redis(**arguments)
 
-    def producer(self) -> Producer:
+    def producer(self) -> IdempotentProducer:
         """Make an idempotent producer as `stock_kafka` says."""
-        hook = _ProducerHook(kafka_config_id=STOCK_KAFKA)
-        made: Producer = defined(STOCK_KAFKA, lambda: hook.get_conn)  # `get_producer` logs what its client is called
+        made: IdempotentProducer = self._kafka(_ProducerHook(kafka_config_id=STOCK_KAFKA))
         return made
 
     def consumer(self) -> Consumer:
         """Make a consumer of the group as `stock_kafka` says."""
-        hook = _ConsumerHook(topics=[self._settings.topic], kafka_config_id=STOCK_KAFKA)
-        made: Consumer = defined(STOCK_KAFKA, lambda: hook.get_conn)
+        made: Consumer = self._kafka(_ConsumerHook(topics=[self._settings.topic], kafka_config_id=STOCK_KAFKA))
         return made
+
+    @staticmethod
+    def _kafka(hook: KafkaBaseHook) -> Any:  # noqa: ANN401 - a client, as the hook makes it
+        arguments = kafka_arguments(connection_lookup.get(STOCK_KAFKA))
+        try:
+            return hook.get_conn
+        except (KafkaException, ValueError, TypeError) as error:
+            told = error.args[0].str() if isinstance(error, KafkaException) else str(error)
+            raise BadSetting(
+                f"connection {STOCK_KAFKA}: {without_secrets(told, arguments)}; allowed: properties of librdkafka in "
+                "the extra, for a producer that is idempotent (acks all) and a consumer"
+            ) from None  # the driver's text may show a password
 
     def registry(self) -> SchemaRegistry | None:
         """Make a client of STOCK_SYNC_SCHEMA_REGISTRY_URL; who we are is in `stock_schema_registry`, or in the URL.
@@ -96,6 +108,8 @@ class AirflowClients:
         The connection is optional: login and password, and in the extra `ca_file`, `cert_file` and `key_file` for
         https.
         """
+        connection = connection_lookup.find(STOCK_SCHEMA_REGISTRY)
+        parts = None if connection is None else understood(connection)
         url = self._settings.schema_registry_url
         if url is None:
             return None
@@ -104,14 +118,23 @@ class AirflowClients:
         host = f"{url.scheme}://{url.host}{port}{path}"
         config: dict[str, Any] = {**schema_registry.DEFAULTS, "url": host}
         user, password = unquote(url.username or ""), unquote(url.password or "")
-        try:
-            connection = BaseHook.get_connection(STOCK_SCHEMA_REGISTRY)
-        except AirflowNotFoundException:
-            pass  # an open registry, or credentials in the URL
-        else:
-            user, password = connection.login or user, connection.password or password
-            extra = connection.extra_dejson
-            config |= {theirs: extra[ours] for ours, theirs in _TLS.items() if extra.get(ours)}
+        if parts is not None:  # else an open registry, or credentials in the URL
+            if user and (parts.login or parts.password):
+                raise BadSetting(
+                    f"connection {STOCK_SCHEMA_REGISTRY} has a login or password, and STOCK_SYNC_SCHEMA_REGISTRY_URL "
+                    "has one too; allowed: one of them"
+                )
+            if parts.extra and url.scheme != "https":
+                raise BadSetting(
+                    f"connection {STOCK_SCHEMA_REGISTRY}: extra {next(iter(parts.extra))!r} has no effect with "
+                    f"STOCK_SYNC_SCHEMA_REGISTRY_URL={host!r}; allowed: an https URL with it"
+                )
+            user, password = parts.login or user, parts.password or password
+            config |= {_TLS[ours]: path for ours, path in parts.extra.items()}
+        if password and not user:
+            raise BadSetting(
+                f"connection {STOCK_SCHEMA_REGISTRY} has a password and no login; allowed: both, or neither"
+            )
         if user:
             config["basic.auth.user.info"] = f"{user}:{password}"
         try:
@@ -124,26 +147,43 @@ class AirflowClients:
             ) from error
 
 
+def check_optional(settings: Settings) -> None:
+    """Read every optional connection that is defined, in a DAG's first task, though only a later one may use it.
+
+    Raises:
+        BadSetting: one cannot be read or used.
+        ConnectionsUnavailable: nobody knows whether one is defined.
+    """
+    channels.slack(settings)
+    channels.pager()
+    AirflowClients(settings).registry()
+    if (kafka_connection := connection_lookup.find(STOCK_KAFKA)) is not None:  # a dry run does without
+        kafka_arguments(kafka_connection)
+
+
+def _refuse_useless_files(conn_id: str, arguments: Mapping[str, Any]) -> None:
+    """Open the files a Redis client would open when it connects, where an error looks like a network's."""
+    try:
+        context = ssl.create_default_context(cafile=arguments.get("ssl_ca_certs"))
+        if certificate := arguments.get("ssl_certfile"):
+            context.load_cert_chain(certificate, arguments.get("ssl_keyfile"), password="")
+    except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
+        files = {name: value for name, value in arguments.items() if name.endswith(("certs", "file"))}
+        raise BadSetting(
+            f"connection {conn_id}: {files} cannot be used ({error}); allowed: extras ssl_ca_certs, ssl_certfile and "
+            "ssl_keyfile naming files in PEM form, the key without a password"
+        ) from error
+
+
 class _ProducerHook(KafkaProducerHook):
-    def _get_client(self, config: dict[str, Any]) -> Producer:
-        return Producer({**kafka.DEFAULTS, **config})
+    """The connection's producer; `get_conn` makes it without a line in the log that says nothing."""
+
+    def _get_client(self, config: dict[str, Any]) -> IdempotentProducer:
+        return IdempotentProducer(config)
 
 
 class _ConsumerHook(KafkaConsumerHook):
     """The connection's consumer, with the settings that delivery depends on."""
 
     def _get_client(self, config: dict[str, Any]) -> Consumer:
-        return Consumer({"error_cb": error_callback, **config, **kafka_source.CONSUMER})
-
-
-def defined(conn_id: str, get: Any) -> Any:  # noqa: ANN401 - whatever the hook gives
-    """Get something from a hook, or say which connection is missing or malformed."""
-    try:
-        return get()
-    except AirflowNotFoundException as error:
-        raise BadSetting(
-            f"connection {conn_id} is not defined; allowed: an Airflow connection, for example in "
-            f"AIRFLOW_CONN_{conn_id.upper()}"
-        ) from error
-    except (ValueError, json.JSONDecodeError) as error:
-        raise BadSetting(f"connection {conn_id} cannot be used: {error}") from error
+        return Consumer({"error_cb": lambda error: raise_for_a_person([error]), **config, **kafka_source.CONSUMER})

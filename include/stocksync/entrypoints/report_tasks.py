@@ -10,6 +10,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 
 from stocksync.entrypoints import channels, connections, run_request
 from stocksync.entrypoints.assets import REPORTS
+from stocksync.entrypoints.connection_parts import STOCK_SLACK
 from stocksync.entrypoints.retries import final_when_permanent
 from stocksync.entrypoints.run_history import AirflowRunHistory
 from stocksync.errors import BadSetting
@@ -24,6 +25,7 @@ log = logging.getLogger(__name__)
 def write(context: Mapping[str, Any], inlet_events: Any, outlet_events: Any) -> str:  # noqa: ANN401 - Airflow's accessors
     """Write the report of the run's local date, or of the date that was asked for; return its text."""
     settings = Settings.load()
+    connections.check_optional(settings)
     now = datetime.now(UTC)
     day = _day(context, settings, today=local_date(now, settings.zone))
     history = AirflowRunHistory(context["ti"], inlet_events, settings.zone)
@@ -41,7 +43,7 @@ def post(text: str) -> None:
     """Post the report; it was returned and logged by the task before, whatever happens here."""
     notifier = channels.slack(Settings.load())
     if notifier is None:
-        raise AirflowSkipException(f"connection {channels.STOCK_SLACK} is not defined, so the report is not posted")
+        raise AirflowSkipException(f"connection {STOCK_SLACK} is not defined, so the report is not posted")
     notifier.post(Message(text))
 
 

@@ -30,9 +30,10 @@ log = logging.getLogger(__name__)
 def acquire_lock(context: Mapping[str, Any]) -> dict[str, Any]:
     """Check everything a run needs before its first write, then take the day's lock; return the run's plan."""
     settings = Settings.load()
-    for warning in Settings.unknown(os.environ):
+    for warning in [*Settings.unknown(os.environ), *settings.advice()]:
         log.warning(warning)
     plan = run_request.plan(context, settings)
+    connections.check_optional(settings)
     parts = connections.bootstrap(settings)
     plan = replace(plan, schema_id=parts.check(writes=not plan.dry_run))
     if plan.dry_run:
