@@ -22,7 +22,7 @@ people were told everything else.
 | `resolve_incidents` | after a later run, also the one that restored them: closes the incidents of products that are healthy again | a store or PagerDuty did not answer: the incidents stay open until the next run |
 
 **A channel without a connection** (`stock_slack`, `stock_pagerduty`) is named in the log of `deliver`; the other one
-works all the same. **By hand:** *Trigger*; it is safe at any time.
+works all the same. A connection that is defined and cannot be read or used makes `deliver` red. **By hand:** *Trigger*; it is safe at any time.
 """
 
 from datetime import datetime, timedelta

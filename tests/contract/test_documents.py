@@ -9,6 +9,7 @@ import sys
 import pytest
 
 from stocksync.adapters import redis_keys
+from stocksync.entrypoints.connection_parts import KNOWN
 from stocksync.settings import PREFIX, Settings
 from tests.kit.paths import ROOT, tracked
 
@@ -39,6 +40,21 @@ def test_the_readme_tells_a_settings_default_what_is_allowed_and_what_it_means(n
     assert default == shown
     assert allowed == field.json_schema_extra["allowed"]
     assert meaning
+
+
+CONNECTION = re.compile(r"^\| `(stock_[a-z_]+)` \|(.*)\|(.*)\|(.*)\|$", re.MULTILINE)
+WORD = re.compile(r"`([^`]+)`")
+
+
+def test_the_runbook_lists_every_part_of_every_connection_and_no_other():
+    rows = CONNECTION.findall((ROOT / "docs" / "operations.md").read_text())
+
+    told = {name: [set(WORD.findall(cell)) for cell in cells] for name, *cells in rows}
+    examples = {"acks", "enable.idempotence", "group.id", "STOCK_SYNC_SCHEMA_REGISTRY_URL"}
+    assert set(told) == set(KNOWN)
+    for name, known in KNOWN.items():
+        types, parts, extras = told[name]
+        assert (types, parts, extras - examples) == (set(known.conn_types), set(known.parts), set(known.extras or ()))
 
 
 def test_every_make_target_the_documents_name_exists():

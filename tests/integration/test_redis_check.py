@@ -205,6 +205,11 @@ def test_a_server_that_speaks_no_tls_is_told():
         check(redis.Redis(port=port, ssl=True))
 
 
+def test_a_client_without_tls_is_told_where_to_look(tls_port):
+    with pytest.raises(CacheUnavailable, match=r"always does so: type rediss"):
+        check(redis.Redis(port=tls_port))
+
+
 def test_a_connection_that_ends_in_the_handshake_may_come_back():
     with pytest.raises(CacheUnavailable), translated("starting"):
         raise redis.ConnectionError("ended") from ssl.SSLEOFError("EOF occurred in violation of protocol")

@@ -169,7 +169,7 @@ def test_https_needs_a_certificate_that_is_trusted(formats, settings, monkeypatc
     authority.cert_pem.write_to_path(ca_file)
     with FakeRegistry(tls=context) as registry:
         registry.register(SUBJECT, TEXT)
-        with pytest.raises(RegistryUnavailable, match="ca_file"):
+        with pytest.raises(BadSetting, match="ca_file"):
             formats.schema_id(settings(registry.url))
         raw = json.dumps({"conn_type": "http", "extra": {"ca_file": str(ca_file)}})
         monkeypatch.setenv("AIRFLOW_CONN_STOCK_SCHEMA_REGISTRY", raw)

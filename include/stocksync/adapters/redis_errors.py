@@ -8,6 +8,7 @@ from importlib.resources import files
 import redis
 from redis.exceptions import AskError, ClusterCrossSlotError, ClusterError, MovedError, NoPermissionError
 
+from stocksync.adapters.tls_errors import tls_error
 from stocksync.errors import BadSetting, CacheUnavailable
 
 _WHERE = "Redis (connection stock_redis)"
@@ -30,7 +31,6 @@ _BY_WORDS = (
     ("db index is out of range", "a database that the server has: the path of the URI, the schema, or the extra db"),
     ("invalid db index", "the number of a database: the path of the URI, the schema, or the extra db"),
 )
-_AN_END_IN_THE_HANDSHAKE = (ssl.SSLEOFError, ssl.SSLZeroReturnError)
 
 
 @contextmanager
@@ -49,7 +49,7 @@ def translated(doing: str) -> Iterator[None]:
     except redis.RedisError as error:
         allowed = remedy(error)
         if allowed is None:
-            raise CacheUnavailable(f"{_WHERE} while {doing}: {error}") from error
+            raise CacheUnavailable(f"{_WHERE} while {doing}: {error}{_hint(error)}") from error
         raise BadSetting(f"{_WHERE} while {doing}: {error}; allowed: {allowed}") from error
 
 
@@ -64,15 +64,19 @@ def remedy(error: redis.RedisError) -> str | None:
     return _tls_remedy(error)
 
 
-def _tls_remedy(error: BaseException) -> str | None:
-    cause: BaseException | None = error
-    while cause is not None and not isinstance(cause, ssl.SSLError):
-        cause = cause.__cause__ or cause.__context__
-    if cause is None or isinstance(cause, _AN_END_IN_THE_HANDSHAKE):
+def _tls_remedy(error: redis.RedisError) -> str | None:
+    trouble = tls_error(error)
+    if trouble is None:
         return None
-    if isinstance(cause, ssl.SSLCertVerificationError):
+    if isinstance(trouble, ssl.SSLCertVerificationError):
         return "a host as the server's certificate names it, and in the extra ssl_ca_certs the authority that signed it"
     return "type rediss or the extra ssl only where the server's port expects TLS, with versions of TLS both know"
+
+
+def _hint(error: redis.RedisError) -> str:
+    """A server that hangs up cannot be told from one that expects TLS."""
+    hung_up = any(words in str(error) for words in ("closed by server", "reset by peer"))
+    return "; if it always does so: type rediss is for a port that expects TLS" if hung_up else ""
 
 
 def script(name: str) -> str:

@@ -11,6 +11,7 @@ from confluent_kafka.schema_registry.error import SchemaRegistryError
 from fastavro.schema import SchemaParseException, to_parsing_canonical_form
 
 from stocksync.adapters.avro import SCHEMA, UnknownEncoding
+from stocksync.adapters.tls_errors import tls_error
 from stocksync.errors import BadSetting, RegistryUnavailable
 from stocksync.settings import Registration
 
@@ -107,9 +108,13 @@ class SchemaRegistry:
                 ) from error
             raise
         except httpx.RequestError as error:
+            if tls_error(error) is not None:
+                raise BadSetting(
+                    f"{self._where}: {error}; allowed: https only where it speaks TLS, and in the extra ca_file of "
+                    "connection stock_schema_registry the authority that signed its certificate"
+                ) from error
             raise RegistryUnavailable(
-                f"{self._where} does not answer: {error}; the next attempt asks again. Check the address, and "
-                "the certificate authority (extra ca_file of connection stock_schema_registry) if it is https"
+                f"{self._where} does not answer: {error}; the next attempt asks again. Check the address"
             ) from error
         except (ValueError, TypeError, AttributeError, KeyError) as error:  # HTTP, but not the API
             raise self._no_registry(error) from error

@@ -92,6 +92,8 @@ def _has_as_supervisor(_place: ExecutionAPISecretsBackend, conn_id: str) -> bool
         answer = task_runner.SUPERVISOR_COMMS.send(GetConnection(conn_id=conn_id))
     except AirflowRuntimeError as error:
         answer = error.error
+    except OSError as error:  # the supervisor is gone
+        raise ConnectionsUnavailable(f"Airflow did not answer when it was asked for {conn_id}: {error!r}") from error
     if not isinstance(answer, ErrorResponse):
         return answer is not None
     if answer.error is ErrorType.CONNECTION_NOT_FOUND:
