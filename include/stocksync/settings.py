@@ -223,19 +223,27 @@ class Settings(BaseSettings):
         return ZoneInfo(self.timezone)
 
     def advice(self) -> list[str]:
-        """Name what is allowed and seldom meant, for the log of a DAG's first task."""
-        told = []
-        if not mention.calls_somebody(self.slack_mention):
-            told.append(
+        """Name what is allowed and seldom meant, for the log of a run's first task."""
+        if self.schema_registry_url is not None:
+            return self.advice_on_mention()
+        return [
+            *self.advice_on_mention(),
+            (
+                f"{PREFIX}SCHEMA_REGISTRY_URL is not set, so events are Avro single objects: Confluent's deserializers "
+                'refuse them ("Invalid magic byte"); readers take a library for single objects, or set the registry'
+            ),
+        ]
+
+    def advice_on_mention(self) -> list[str]:
+        """Say where a mention calls nobody."""
+        if mention.calls_somebody(self.slack_mention):
+            return []
+        return [
+            (
                 f"{PREFIX}SLACK_MENTION={self.slack_mention!r} is plain text to Slack and calls nobody; what does: "
                 "<!subteam^ID> (a user group), <@ID> (a person), <!here>, <!channel>"
             )
-        if self.schema_registry_url is None:
-            told.append(
-                f"{PREFIX}SCHEMA_REGISTRY_URL is not set, so events are Avro single objects: Confluent's deserializers "
-                'refuse them ("Invalid magic byte"); readers take a library for single objects, or set the registry'
-            )
-        return told
+        ]
 
     @staticmethod
     def _bad_fields(error: ValidationError) -> list[str]:

@@ -171,7 +171,7 @@ def test_a_silent_redis_is_given_up(cache, redis_server):
 
 def test_a_wrong_password_says_what_is_allowed_and_shows_no_password(cache, redis_server):
     for ask in asks(impatient(redis_server.uri.replace(redis_server.password, "hunter2"))):
-        with pytest.raises(BadSetting, match=r"connection stock_redis\) while .*allowed: an account") as refused:
+        with pytest.raises(BadSetting, match=r"stock_redis\) while .*allowed: login and password") as refused:
             ask()
         assert "hunter2" not in str(refused.value)
 

@@ -30,7 +30,7 @@ def deliver(context: Mapping[str, Any]) -> dict[str, Any]:
     settings = Settings.load()
     clients = AirflowClients(settings)
     parts = Bootstrap(clients, settings)
-    for warning in settings.advice():
+    for warning in settings.advice_on_mention():
         log.warning(warning)
     parts.check_memory()
     slack_channel = partial(parts.slack_channel, changed=kept_changing(context["ti"]))
