@@ -44,7 +44,7 @@ def test_the_dags_user_remembers_what_it_told(shop):
 
     memory, incidents = RedisDeliveryLog(shop.cache, "slack"), RedisOpenIncidents(shop.cache)
     memory.remember("group", b"12345678", Delivered(1, 2, 3))
-    assert (memory.tokens("group"), memory.sent("group")) == (b"12345678", Delivered(1, 2, 3))
+    assert (memory.tokens("group"), memory.delivered("group")) == (b"12345678", Delivered(1, 2, 3))
     incidents.add(OpenIncident("key", 1.0, "P"))
     incidents.remove(*incidents.all())
     assert incidents.all() == []

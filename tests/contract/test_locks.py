@@ -69,6 +69,7 @@ def test_everything_a_locked_package_needs_is_locked_too_with_its_extras(name):
 
 USED_WITHOUT_AN_IMPORT = {
     "apache-airflow-providers-postgres": "requirements.in",
+    "apache-airflow-providers-redis": "requirements.in",
     "import-linter": "Makefile",
     "mypy": "Makefile",
     "ruff": "Makefile",
@@ -79,6 +80,7 @@ USED_WITHOUT_AN_IMPORT = {
 """Programs and plugins, and the file that says what they are for."""
 SAID_AS = {
     "apache-airflow-providers-postgres": "the provider of postgres",
+    "apache-airflow-providers-redis": "the provider of redis",
     "import-linter": "lint-imports",
     "pytest-timeout": "timeout_method",
     "types-psycopg2": "[tool.mypy]",
