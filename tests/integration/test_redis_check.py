@@ -23,6 +23,7 @@ DEPLOYED = (
     "+ping +info +client|setname +client|id +client|tracking +select +get +mget +set +del +exists +type +ttl +expire "
     "+append +hget +hset +hdel +hexists +hgetall +evalsha +script|load +script|exists +multi +exec +discard"
 )
+HIGHEST_IN_A_CLUSTER = 55535  # its nodes talk on a port 10,000 above
 HASTY = Patience(connect_s=3, answer_s=3, retries=0)
 
 
@@ -222,6 +223,8 @@ class Strange(Redis):
 
     def __init__(self, run, *lines):
         super().__init__(run)
+        while self.port > HIGHEST_IN_A_CLUSTER:
+            self.port = free_port()
         self._file, self._lines = run.path / f"strange-{self.port}.conf", lines
 
     def _prepare(self):
