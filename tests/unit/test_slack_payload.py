@@ -79,8 +79,8 @@ def test_only_the_configured_mention_mentions():
 def test_each_form_that_calls_somebody_goes_out_as_it_is(called):
     message, _ = urgent("PRD-1", mention=f"{called} & co")
     sent = payload(message, "#c")
-    assert sent["blocks"][-1]["text"] == {"type": "mrkdwn", "text": f"담당자: {called} &amp; co"}
-    assert sent["text"].endswith(f"{called} &amp; co")
+    assert sent["blocks"][-2]["text"] == {"type": "mrkdwn", "text": f"담당자: {called} &amp; co"}
+    assert sent["text"].endswith(f"담당자: {called} &amp; co\nRedis가 80개 적음")
 
 
 @pytest.mark.parametrize(
@@ -89,9 +89,9 @@ def test_each_form_that_calls_somebody_goes_out_as_it_is(called):
 def test_a_mention_that_calls_nobody_is_plain_text_in_which_nothing_acts(text):
     message, _ = urgent("PRD-1", mention=text)
     sent = payload(message, "#c")
-    assert sent["blocks"][-1]["text"]["type"] == "plain_text"
+    assert sent["blocks"][-2]["text"]["type"] == "plain_text"
     assert "<" not in json.dumps(sent)
-    assert as_read(sent).endswith(f"담당자: {text}")
+    assert as_read(sent).endswith(f"담당자: {text}\nRedis가 80개 적음")
 
 
 def test_a_long_message_is_cut_into_blocks_between_lines():
