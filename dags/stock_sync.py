@@ -36,7 +36,7 @@ from airflow.sdk import (
 )
 
 from stocksync.entrypoints.assets import PUBLISHED, SUMMARIES
-from stocksync.entrypoints.callbacks import release_after_failure, tell_of_failure
+from stocksync.entrypoints.callbacks import SAY_WHY, release_after_failure, tell_of_failure
 from stocksync.settings import Settings
 
 SETTINGS = Settings.for_parsing()
@@ -64,8 +64,9 @@ LATE = DeadlineAlert(
     doc_md=__doc__,
     tags=["stock", "reconciliation"],
     # What a task returns is longer than a line; what it says is logged in words, and the value is in XCom.
-    default_args={"owner": "backend-team", "show_return_value_in_logs": False},
+    default_args={"owner": "backend-team", "show_return_value_in_logs": False, **SAY_WHY},
     # In the form: the section "Run Parameters" is open, any other is folded. A description would hide description_md.
+    # A minimum or a maximum would turn -5 into 0 as soon as the field is left; exclusive ones refuse it.
     params={
         "dry_run": Param(
             False,
@@ -77,25 +78,27 @@ LATE = DeadlineAlert(
         "product_ids": Param(
             None,
             type=["null", "array"],
-            items={"type": "string", "minLength": 1},
+            items={"type": "string"},
             title="상품 ID (product_ids)",
-            description_md="이 상품만 봅니다. 한 줄에 하나씩, 빈 줄 없이 입력하세요. **비워 두면 전체 상품**입니다.\n\n"
-            "Only these products, one a line, no empty line. Left empty: all products.",
+            description_md="이 상품만 봅니다. 한 줄에 하나씩 입력하세요. **비워 두면 전체 상품**입니다.\n\n"
+            "Only these products, one a line. Left empty: all products.",
         ),
         "auto_restore_limit": Param(
             SETTINGS.auto_restore_limit,
             type="integer",
-            minimum=0,
-            maximum=2_147_483_647,
+            exclusiveMinimum=-1,
+            exclusiveMaximum=2_147_483_648,
             title="자동 복원 한도 (auto_restore_limit)",
-            description_md="차이가 이 값 **이하**이면 자동으로 복원하고, 넘으면 수동 검토로 남깁니다.\n\n"
-            "A difference up to this is restored, a larger one is left to a person.",
+            description_md="차이가 이 값 **이하**이면 자동으로 복원하고, 넘으면 수동 검토로 남깁니다. "
+            f"{SETTINGS.auto_restore_limit}보다 크게 하려면 **상품 ID**도 함께 입력해야 합니다.\n\n"
+            "A difference up to this is restored, a larger one is left to a person. Above "
+            f"{SETTINGS.auto_restore_limit} only together with product_ids.",
         ),
         "batch_size": Param(
             SETTINGS.batch_size,
             type="integer",
-            minimum=1,
-            maximum=100_000,
+            exclusiveMinimum=0,
+            exclusiveMaximum=100_001,
             section="처리량 · Throughput",
             title="배치 크기 (batch_size)",
             description_md="한 배치의 상품 수입니다. 결과는 달라지지 않습니다.\n\n"

@@ -31,7 +31,7 @@ from functools import partial
 from airflow.sdk import AssetOrTimeSchedule, CronTriggerTimetable, dag, get_current_context, task
 
 from stocksync.entrypoints.assets import ALERTS, SUMMARIES
-from stocksync.entrypoints.callbacks import tell_of_failure
+from stocksync.entrypoints.callbacks import SAY_WHY, tell_of_failure
 from stocksync.settings import Settings
 
 SETTINGS = Settings.for_parsing()
@@ -50,7 +50,7 @@ SETTINGS = Settings.for_parsing()
     doc_md=__doc__,
     tags=["stock", "alerts"],
     # What a task returns is longer than a line; what it says is logged in words, and the value is in XCom.
-    default_args={"owner": "backend-team", "show_return_value_in_logs": False},
+    default_args={"owner": "backend-team", "show_return_value_in_logs": False, **SAY_WHY},
 )
 def stock_sync_alerts():
     """Wire the tasks; what they do is in stocksync.entrypoints.alert_tasks."""

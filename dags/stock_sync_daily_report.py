@@ -17,7 +17,7 @@ from datetime import datetime, timedelta
 from airflow.sdk import CronTriggerTimetable, Param, dag, get_current_context, task
 
 from stocksync.entrypoints.assets import REPORTS, SUMMARIES
-from stocksync.entrypoints.callbacks import tell_of_failure
+from stocksync.entrypoints.callbacks import SAY_WHY, tell_of_failure
 from stocksync.settings import Settings
 
 SETTINGS = Settings.for_parsing()
@@ -33,7 +33,7 @@ SETTINGS = Settings.for_parsing()
     doc_md=__doc__,
     tags=["stock", "report"],
     # What a task returns is longer than a line; what it says is logged in words, and the value is in XCom.
-    default_args={"owner": "backend-team", "show_return_value_in_logs": False},
+    default_args={"owner": "backend-team", "show_return_value_in_logs": False, **SAY_WHY},
     params={
         "date": Param(
             None,

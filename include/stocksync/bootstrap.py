@@ -23,7 +23,7 @@ from stocksync.adapters.kafka import IdempotentProducer, KafkaAlertPublisher
 from stocksync.adapters.kafka_source import KafkaAlertSource, KafkaDeadLetters
 from stocksync.adapters.postgres import LedgerTable, PostgresLedger
 from stocksync.adapters.postgres_ranges import partition
-from stocksync.adapters.present_stock import LedgerAndCache
+from stocksync.adapters.present_stock import LedgerAndCache, LedgerAndCacheNow
 from stocksync.adapters.redis_cache import RedisStockCache
 from stocksync.adapters.redis_check import check_redis
 from stocksync.adapters.redis_client import Patience, with_patience
@@ -65,7 +65,7 @@ from stocksync.reconcile.ports import AlertPublisher, Clock, Journal, ListedOutb
 from stocksync.reconcile.reconciler import Reconciler, Stores
 from stocksync.reconcile.recovery import drain_all
 from stocksync.reconcile.sizes import STANDARD, Sizes
-from stocksync.reporting.ports import RunHistory
+from stocksync.reporting.ports import CatalogueNow, RunHistory
 from stocksync.reporting.report import Reporter
 from stocksync.settings import Settings
 from stocksync.wording import Wording
@@ -362,9 +362,20 @@ class Bootstrap:
         log = RedisFailureLog(lambda: self.redis)
         return FailureNotifier(notifier, log, self._wording, self._settings.slack_mention)
 
-    def reporter(self, history: RunHistory) -> Reporter:
-        """Make what writes the daily report."""
-        return Reporter(history, self._wording, self._settings.zone)
+    def catalogue_now(self) -> CatalogueNow:
+        """Make the view of both stores as they are."""
+        return LedgerAndCacheNow(self.ledger, self.cache())
+
+    def reporter(self, history: RunHistory, catalogue: Callable[[], CatalogueNow] | None = None) -> Reporter:
+        """Make what writes the daily report.
+
+        Args:
+            history: the runs and the earlier reports
+            catalogue: opens both stores, for how products stand when the report is written; None: nobody looks
+        """
+        settings = self._settings
+        rules = Rules(settings.auto_restore_limit, settings.missing_key_policy)
+        return Reporter(history, catalogue, rules, self._wording, settings.zone)
 
     @cached_property
     def _texts(self) -> AlertTexts:

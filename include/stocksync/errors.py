@@ -13,6 +13,10 @@ class BadSetting(Permanent):
     """A setting, a param or a table does not allow the run to start."""
 
 
+class RefusedRequest(Permanent):
+    """What a person asked a run for is not allowed: no failed night, nothing was compared or written."""
+
+
 class NotBegun(Permanent):
     """A run's first task failed, so its later tasks have nothing to work with."""
 

@@ -140,7 +140,6 @@ def test_the_form_opens_with_what_an_operator_decides_and_folds_the_rest(dag):
         ("dry_run", 1),
         ("product_ids", "P-1"),
         ("product_ids", [1]),
-        ("product_ids", [""]),
         ("batch_size", 0),
         ("batch_size", 100_001),
         ("batch_size", "1000"),
@@ -161,6 +160,29 @@ def test_a_bad_param_is_refused(dag, name, value):
 )
 def test_a_good_param_is_taken(dag, name, value):
     assert dag.params.get_param(name).resolve(value) == value
+
+
+def test_a_form_that_is_left_does_not_turn_a_bad_number_into_an_allowed_one(dag):
+    """Airflow's form moves a number into `minimum` and `maximum` without a word; it refuses one outside the others."""
+    for name in ("auto_restore_limit", "batch_size"):
+        schema = dag.params.get_param(name).schema
+        assert not {"minimum", "maximum"} & set(schema)
+        assert {"exclusiveMinimum", "exclusiveMaximum"} <= set(schema)
+
+
+@pytest.mark.parametrize("product_ids", [[], [""], ["P-1", "", "P-2"]])
+def test_a_blank_line_is_not_answered_with_a_schema(dag, product_ids):
+    assert dag.params.get_param("product_ids").resolve(product_ids) == product_ids
+
+
+def test_every_task_says_at_the_end_of_its_log_why_it_ended_so(dags):
+    for dag in dags.values():
+        for task in dag.tasks:
+            given = task.partial_kwargs if task.is_mapped else vars(task)
+            for end in ("failure", "retry", "skipped", "success"):
+                callbacks = given[f"on_{end}_callback"]
+                names = [each.__name__ for each in (callbacks if isinstance(callbacks, list | tuple) else [callbacks])]
+                assert names == ["say_why"], task.task_id
 
 
 def test_the_dag_carries_its_runbook_and_every_task_says_what_it_does(dags):

@@ -25,8 +25,24 @@ def callbacks(slack, cache, redis_server, monkeypatch):
     return callbacks
 
 
-def failed(run_type="scheduled", dag_id="stock_sync"):
-    return {"dag_run": SimpleNamespace(dag_id=dag_id, run_id="run<1>", run_type=run_type), "reason": "task_failure"}
+class Left:
+    """What a run's tasks left: `[("refused", "…")]`, the first task first, as a callback's task instance reads it."""
+
+    def __init__(self, *endings):
+        self._endings = endings
+
+    def xcom_pull(self, *, task_ids, key):
+        assert (task_ids, key) == (["acquire_lock", "reconcile"], "ending")
+        return [{"kind": kind, "says": says} for kind, says in self._endings] + [None]
+
+
+def failed(run_type="scheduled", dag_id="stock_sync", left=None, reason="task_failure", **conf):
+    tasks = [SimpleNamespace(task_id=task_id) for task_id in ("acquire_lock", "reconcile")]
+    return {
+        "dag_run": SimpleNamespace(dag_id=dag_id, run_id="run<1>", run_type=run_type, conf=conf),
+        "dag": SimpleNamespace(tasks=tasks),
+        "reason": reason,
+    } | ({} if left is None else {"ti": left})
 
 
 def test_a_red_run_is_told_with_its_name_and_the_next_step(callbacks, slack):
@@ -36,9 +52,46 @@ def test_a_red_run_is_told_with_its_name_and_the_next_step(callbacks, slack):
         "❌ [재고 동기화] 실행 실패",
         "- DAG: stock_sync",
         "- 실행: run<1>",
-        "- 사유: task_failure",
+        (
+            "- 사유: 태스크가 이유를 남기지 못하고 끝났습니다. "
+            "워커가 종료되었거나 사람이 실패로 표시했습니다. (task_failure)"
+        ),
     ]
     assert text.endswith("@backend-team")
+
+
+def test_the_reason_is_what_the_tasks_said_the_cause_first_and_not_airflows_word(callbacks, slack):
+    callbacks.tell_of_failure(failed(left=Left(("failed", "Redis is gone"), ("failed", "2 of 3 ranges failed"))))
+    assert slack.texts[0].splitlines()[3:5] == ["- 사유: Redis is gone", "- 사유: 2 of 3 ranges failed"]
+    assert "task_failure" not in slack.texts[0]
+
+
+def test_a_run_that_airflow_ended_for_its_time_says_so_in_words(callbacks, slack):
+    callbacks.tell_of_failure(failed(reason="timed_out"))
+    assert "- 사유: 시간 제한을 넘겨 Airflow가 실행을 종료했습니다. (timed_out)" in slack.texts[0].splitlines()
+
+
+def test_a_refused_request_is_told_in_words_and_calls_nobody(callbacks, slack):
+    callbacks.tell_of_failure(failed(left=Left(("refused", "param 'product_ids': P-X is not in the ledger"))))
+    [text] = slack.texts
+    assert text == (
+        "⛔ [재고 동기화] 요청 거절: 실행하지 않았습니다\n"
+        "- DAG: stock_sync\n"
+        "- 실행: run<1>\n"
+        "- 사유: param 'product_ids': P-X is not in the ledger\n"
+        "- 아무것도 비교하거나 쓰지 않았습니다. 값을 고쳐 다시 실행(Trigger)하세요."
+    )
+
+
+def test_a_dry_run_that_failed_says_that_it_was_one_and_calls_nobody(callbacks, slack):
+    callbacks.tell_of_failure(failed(dry_run=True))
+    assert slack.texts[0].startswith("❌ [재고 동기화] 모의 실행(dry run) 실패\n")
+    assert "@backend-team" not in slack.texts[0]
+
+
+def test_a_reason_cannot_forge_a_line(callbacks, slack):
+    callbacks.tell_of_failure(failed(left=Left(("failed", "a\n- 사유: b"))))
+    assert "- 사유: a\\n- 사유: b" in slack.texts[0].splitlines()
 
 
 def test_a_backfill_tells_nobody(callbacks, slack):

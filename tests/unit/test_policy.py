@@ -86,8 +86,8 @@ def test_a_difference_too_large_for_the_event_is_invalid_and_the_largest_that_fi
         ("restore", b"0", Verdict.MATCHED),
         ("restore", b"10", Action.REDIS_RESTORED),
         ("restore", b"5000", Action.REDIS_RESTORED),
-        ("ignore", b"0", Verdict.MATCHED),
-        ("ignore", b"5000", Verdict.MATCHED),
+        ("ignore", b"0", Verdict.IGNORED),
+        ("ignore", b"5000", Verdict.IGNORED),
     ],
 )
 def test_a_missing_key_goes_by_the_policy(policy, stock, expected):

@@ -4,6 +4,7 @@ import logging
 
 import pytest
 
+from stocksync.model.id_range import IdRange
 from stocksync.reconcile import progress_log
 from tests.kit.fakes.shop import FakeShop, Killed, killed_at
 
@@ -15,20 +16,61 @@ def every_line(caplog):
     caplog.set_level(logging.INFO, "stocksync")
 
 
+def progress_in(caplog):
+    return [line for line in caplog.messages if "products compared" in line]
+
+
 def test_a_long_run_tells_how_far_it_is_every_few_seconds_and_not_once_a_product(caplog):
     world = FakeShop({f"P{n:05d}": (n, n) for n in range(20_000)})
     world.ledger.before_batch = lambda: world.clock.sleep(1)
 
-    world.attempt()
+    world.attempt(id_range=IdRange(0, 1, rows=20_000))
 
-    progress = [line for line in caplog.messages if "products compared" in line]
-    assert progress == [
-        "5,000 products compared, 1,000 a second, 0 differences confirmed so far",
-        "10,000 products compared, 1,000 a second, 0 differences confirmed so far",
-        "15,000 products compared, 1,000 a second, 0 differences confirmed so far",
-        "20,000 products compared, 1,000 a second, 0 differences confirmed so far",
+    assert progress_in(caplog) == [
+        "5,000 of 20,000 (25 %) products compared, 1,000 a second, 0 differences confirmed so far",
+        "10,000 of 20,000 (50 %) products compared, 1,000 a second, 0 differences confirmed so far",
+        "15,000 of 20,000 (75 %) products compared, 1,000 a second, 0 differences confirmed so far",
+        "20,000 of 20,000 (100 %) products compared, 1,000 a second, 0 differences confirmed so far",
     ]
     assert len(caplog.messages) < 10
+
+
+def test_the_rate_that_is_shown_is_the_one_that_is_kept_to(caplog):
+    world = FakeShop({f"P{n:05d}": (n, n) for n in range(4_000)})
+
+    world.attempt(pace=200, id_range=IdRange(0, 1, rows=4_000))
+
+    assert progress_in(caplog) == [
+        f"{n},000 of 4,000 ({n * 25} %) products compared, 200 a second (limit 200), 0 differences confirmed so far"
+        for n in (1, 2, 3, 4)
+    ]
+
+
+def test_an_attempt_that_goes_on_counts_what_an_earlier_one_has_compared(caplog):
+    world = FakeShop({f"P{n:05d}": (n, n + 1 if n < 2000 else n) for n in range(4_000)}, group=500)
+    with pytest.raises(Killed):
+        world.attempt(reached=killed_at("cleared", times=2), id_range=IdRange(0, 1, rows=4_000))
+    world.ledger.before_batch = lambda: world.clock.sleep(5)
+
+    world.attempt(id_range=IdRange(0, 1, rows=4_000))
+
+    assert progress_in(caplog)[-1].startswith("4,000 of 4,000 (100 %) products compared")
+
+
+def test_a_range_that_grew_does_not_claim_more_than_all_of_it(caplog):
+    world = FakeShop({f"P{n:05d}": (n, n) for n in range(2_000)})
+    world.ledger.before_batch = lambda: world.clock.sleep(5)
+
+    world.attempt(id_range=IdRange(0, 1, rows=1_500))
+
+    assert progress_in(caplog)[-1].startswith("2,000 products compared")
+
+
+def test_a_flush_is_not_called_agreement_where_missing_keys_are_ignored(caplog):
+    FakeShop({f"P{n}": (5, None) for n in range(203)} | {"a": (1, 1)}, policy="ignore").attempt()
+
+    assert "204 products: 1 agree, 0 restored" in caplog.messages[-1]
+    assert caplog.messages[-1].endswith("203 without a key, left alone")
 
 
 def test_a_run_keeps_to_the_pace_it_was_given():

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from stocksync.bootstrap import Bootstrap
+from stocksync.errors import BadSetting, CacheUnavailable, LedgerUnavailable
 from stocksync.reporting.day import Figures, RunOfDay, RunState, share
 from stocksync.settings import Settings
 from tests.kit.summaries import SUMMARY, top_entry
@@ -40,9 +41,8 @@ MONITORING = """
 - 동기화 실행 시간: 14분 32초
 - 긴급 알림: 0건
 - 최근 2회 리포트 대비: 불일치 +2.5건 (평균 12.5건)
-- 불일치 상품 Top 10
-  1. PRD-001: 차이 15개 (DB 100, Redis 85, 수동 검토)
-  2. PRD-123: 차이 5개 (DB 20, Redis 15, 자동 복원)"""
+- 불일치 상품 Top 10 (주의 상품 외)
+  1. PRD-123: 차이 5개 (DB 20, Redis 15, 자동 복원)"""
 
 ENGLISH = """\
 === Daily stock sync report ===
@@ -68,9 +68,8 @@ Date: 2024-01-15
 - Run time: 14 min 32 s
 - Urgent alerts: 0
 - Against 1 earlier report: discrepancies +5 (mean 10)
-- Top 10 discrepancies
-  1. PRD-001: difference 15 (DB 100, Redis 85, manual review)
-  2. PRD-123: difference 5 (DB 20, Redis 15, restored)"""
+- Top 10 discrepancies (besides those above)
+  1. PRD-123: difference 5 (DB 20, Redis 15, restored)"""
 
 
 def run(summary=SUMMARY, state=RunState.FINISHED, **changes):
@@ -91,9 +90,31 @@ class RunsAndReports:
         return self._reports
 
 
-def report(*runs, earlier=(), now=NINE, locale="ko", day=DAY):
+class Stores:
+    """Implements CatalogueNow on a dict: `{"a": (100, 97)}`; a counter of None is missing, a `down` store says why."""
+
+    def __init__(self, products, down=None):
+        self._products, self._down = products, down
+        self.closed = False
+
+    def read(self, product_ids):
+        if self._down:
+            raise self._down
+        held = {i: self._products[i] for i in product_ids if i in self._products}
+        return {i: tuple(None if n is None else str(n).encode() for n in pair) for i, pair in held.items()}
+
+    def sample(self, most):
+        return list(self._products)[:most]
+
+    def close(self):
+        self.closed = True
+
+
+def report(*runs, earlier=(), now=NINE, locale="ko", day=DAY, stores=None, policy="zero"):
     history = RunsAndReports(runs, earlier)
-    return Bootstrap(None, Settings(locale=locale)).reporter(history).report(day, now).message.text
+    parts = Bootstrap(None, Settings(locale=locale, missing_key_policy=policy))
+    look = None if stores is None else lambda: stores
+    return parts.reporter(history, look).report(day, now).message.text
 
 
 def top_of(text):
@@ -265,3 +286,159 @@ def test_a_partial_run_that_has_no_product_left_does_not_say_that_0_were_not_pro
 )
 def test_only_all_is_100_percent_and_only_none_is_0_percent(part, whole, shown):
     assert share(part, whole) == shown
+
+
+# --- a day that gets worse ---------------------------------------------------------------------------------------
+
+FLUSH = {"run_id": "manual__flush", "run_type": "manual", "finished_at": "2024-01-15T08:31:00+09:00"}
+
+
+def flush(**changes):
+    numbers = {"matched": 0, "restored": 0, "manual_review": 10_000, "missing_keys": 10_000, "top": []}
+    return run(**FLUSH | numbers | changes)
+
+
+def test_a_later_run_that_is_far_worse_is_on_top_with_its_numbers_and_the_nightly_one_is_a_line():
+    text = report(run(), flush())
+
+    [line] = top_of(text)
+    assert line == (
+        "🚨 나중 실행이 더 나쁨(WORSE): manual__flush - 이상 상품이 15개에서 10,000개로 늘었습니다. "
+        "아래 숫자는 이 실행의 결과입니다."
+    )
+    assert "- 정상: 0개 (0.00%)\n- 불일치: 10,000개 (100.00%)\n- 키 없음: 10,000개 (100.00%)\n" in text
+    assert "✅" not in text
+    assert f"🔁 그 외 실행\n- {SUMMARY.run_id}: 완료 02:14:32" in text
+
+
+def test_a_dry_run_that_saw_the_flush_is_on_top_too():
+    text = report(run(), flush(dry_run=True))
+    assert [line.partition(":")[0] for line in top_of(text)] == [
+        "🚨 나중 실행이 더 나쁨(WORSE)",
+        "\u2139\ufe0f 모의 실행(DRY RUN)",
+    ]
+
+
+@pytest.mark.parametrize(
+    "later",
+    [
+        flush(manual_review=20, matched=9_980),  # not much worse
+        flush(total=100, manual_review=100),  # a look at a few products
+        flush(run_type="backfill"),  # today's stores under the name of another day
+        flush(finished_at="2024-01-15T01:00:00+09:00"),  # before it
+    ],
+    ids=["little worse", "few products", "a backfill", "earlier"],
+)
+def test_any_other_run_stays_a_line_below_the_scheduled_one(later):
+    assert report(later, run()).startswith(ORIGINAL)
+
+
+def test_without_a_scheduled_run_a_dry_run_does_not_hide_a_real_one():
+    real = run(run_id="manual__real", run_type="manual", total=1, finished_at="2024-01-15T01:00:00+09:00")
+    dry = run(run_id="manual__dry", run_type="manual", dry_run=True, finished_at="2024-01-15T08:00:00+09:00")
+    text = report(dry, real)
+    assert "✅ 동기화 완료: 01:00:00" in text
+    assert "- manual__dry: 완료 08:00:00" in text
+
+
+# --- how it stands now -------------------------------------------------------------------------------------------
+
+
+def now_of(text):
+    return text.partition("🔍 지금 다시 확인 (09:00:00)\n")[2].partition("\n\n")[0].splitlines()
+
+
+def test_a_product_that_was_restored_since_is_said_to_be_resolved():
+    assert now_of(report(run(), stores=Stores({"PRD-001": (100, 100), "PRD-123": (20, 20)}))) == [
+        "- PRD-001: 해결됨 (DB 100, Redis 100), 실행 당시 DB 100, Redis 85",
+        "- 표본 2개: 불일치 0개 (처리 중인 주문 포함), 키 없음 0개",
+    ]
+
+
+def test_a_product_that_is_still_open_says_which_way_it_differs():
+    stores = Stores({"PRD-001": (100, 120), "PRD-123": (20, 20)})
+    assert now_of(report(run(), stores=stores))[0] == (
+        "- PRD-001: 여전히 불일치 (DB 100, Redis 120, Redis가 20개 많음: 초과 판매 위험), 실행 당시 DB 100, Redis 85"
+    )
+
+
+def test_a_restored_product_that_differs_again_is_new():
+    stores = Stores({"PRD-001": (100, 100), "PRD-123": (20, 1)})
+    assert now_of(report(run(), stores=stores))[1] == (
+        "- PRD-123: 복원 후 다시 불일치 (DB 20, Redis 1, Redis가 19개 적음), 실행 당시 DB 20, Redis 15"
+    )
+
+
+@pytest.mark.parametrize(
+    ("held", "policy", "said"),
+    [
+        ({}, "zero", "DB에 없음"),
+        ({"PRD-001": (100, "x")}, "zero", "잘못된 값"),
+        ({"PRD-001": (100, None)}, "ignore", "키 없음"),
+    ],
+)
+def test_a_product_that_can_not_be_compared_now_says_why(held, policy, said):
+    assert now_of(report(run(), stores=Stores(held), policy=policy))[0].startswith(f"- PRD-001: {said}, 실행 당시")
+
+
+@pytest.mark.parametrize("policy", ["zero", "ignore"])
+def test_a_flush_after_the_night_is_said_on_top_and_the_nights_tick_is_none_any_more(policy):
+    stores = Stores({f"P-{n}": (7, None) for n in range(990)} | {f"Q-{n}": (7, 7) for n in range(10)})
+    text = report(run(), stores=stores, policy=policy)
+
+    [line] = top_of(text)
+    assert line == (
+        "🚨 캐시 유실(FLUSHED): 09:00:00 현재 표본 1,000개 중 990개의 키가 Redis에 없습니다. "
+        "아래 실행 결과는 더 이상 유효하지 않습니다."
+    )
+    assert "✅" not in text
+
+
+def test_a_few_keys_that_are_missing_or_have_no_stock_are_no_flush():
+    few = Stores({f"P-{n}": (7, 7) for n in range(98)} | {"a": (5, None), "b": (5, None)})
+    sold_out = Stores({f"P-{n}": (0, None) for n in range(100)})
+    for stores in (few, sold_out):
+        assert report(run(), stores=stores).startswith(ORIGINAL)
+
+
+@pytest.mark.parametrize("error", [LedgerUnavailable, CacheUnavailable, BadSetting])
+def test_a_report_that_cannot_look_at_the_stores_says_so_and_is_written(error):
+    stores = Stores({}, down=error("the store is down"))
+    text = report(run(), stores=stores)
+
+    assert text.startswith(ORIGINAL)
+    assert now_of(text) == ["⚠️ 확인하지 못했습니다: the store is down"]
+    assert stores.closed
+
+
+def test_a_report_of_a_past_date_does_not_look_at_todays_stores():
+    text = report(run(), stores=Stores({}), now=datetime(2024, 1, 20, 0, 30, tzinfo=UTC))
+    assert "🔍" not in text
+
+
+def test_no_product_is_in_the_attention_list_and_in_the_top_ten():
+    text = report(run(), stores=Stores({}))
+    assert text.partition("🔍")[0].count("PRD-001") == 1
+
+
+def test_how_it_stands_now_is_said_in_english():
+    text = report(run(), stores=Stores({"PRD-001": (100, 120)}), locale="en")
+    assert "🔍 Looked at again (09:00:00)\n- PRD-001: still differs (DB 100, Redis 120, Redis 20 too many: may" in text
+    assert "- A sample of 1: 1 differs (orders on their way included), 0 have no key" in text
+
+
+# --- keys that are missing ---------------------------------------------------------------------------------------
+
+
+def test_a_flush_that_the_policy_ignores_is_not_called_normal():
+    text = report(
+        run(total=203, matched=203, restored=0, manual_review=0, top=[], missing_keys=203, missing_ignored=203)
+    )
+    assert "- 정상: 0개 (0.00%)\n" in text
+    assert "- 키 없음(정상에서 제외, 건드리지 않음): 203개 (100.00%)\n" in text
+
+
+def test_missing_keys_are_counted_whatever_was_done_about_them():
+    text = report(run(missing_keys=7), run(run_id="manual__1", run_type="manual", missing_keys=3))
+    assert "- 키 없음: 7개 (0.07%)\n" in text
+    assert text.endswith("수동 검토 1건, 키 없음 3개")

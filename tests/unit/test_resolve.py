@@ -7,7 +7,7 @@ import pytest
 from stocksync.alerting.ports import OpenIncident
 from stocksync.alerting.resolver import Resolver
 from stocksync.errors import BadSetting, ChannelDown, MessageRefused, NotResolved
-from stocksync.model.policy import Rules
+from stocksync.model.policy import MissingKeyPolicy, Rules
 from stocksync.model.stock import Unreadable
 from tests.kit.fakes.delivery import FakeIncidents, FakePager
 from tests.kit.summaries import SUMMARY, top_entry
@@ -29,11 +29,11 @@ class PresentStores:
         return {i: (self._ledger[i], self._cache.get(i)) for i in product_ids if i in self._ledger}
 
 
-def resolve(incident, *, ledger=None, cache=None, runs_until=LATER, summaries=(), pager=None):
+def resolve(incident, *, ledger=None, cache=None, runs_until=LATER, summaries=(), pager=None, rules=Rules()):  # noqa: B008 - frozen
     incidents, pager = FakeIncidents(), pager or FakePager()
     incidents.add(incident)
     stores = PresentStores({"PRD-001": b"100"} if ledger is None else ledger, cache or {})
-    closed = Resolver(incidents, pager, stores, Rules()).resolve(runs_until, summaries)
+    closed = Resolver(incidents, pager, stores, rules).resolve(runs_until, summaries)
     assert closed == pager.resolved
     assert bool(incidents.open) is not bool(closed)
     return closed
@@ -46,6 +46,12 @@ def test_a_product_that_is_healthy_again_has_its_incident_closed():
 @pytest.mark.parametrize("counter", [b"20", None, b"nonsense", Unreadable.WRONG_TYPE])
 def test_a_product_that_still_differs_keeps_its_incident(counter):
     assert resolve(PRODUCT, cache={"PRD-001": counter}) == []
+
+
+def test_a_missing_key_that_the_policy_ignores_is_not_health():
+    rules = Rules(missing_key_policy=MissingKeyPolicy.IGNORE)
+    assert resolve(PRODUCT, cache={}, rules=rules) == []
+    assert resolve(MANY, summaries=[replace(HEALTHY_RUN, missing_keys=900, missing_ignored=900)]) == []
 
 
 def test_a_product_that_is_gone_is_no_trouble_any_more():

@@ -17,7 +17,7 @@ from tests.kit.findings import findings
 FIELDS = [
     "date", "run_id", "run_type", "dry_run", "status", "started_at", "finished_at", "duration_seconds", "total",
     "matched", "restored", "manual_review", "changed", "invalid", "unprocessed", "by_severity", "mean_discrepancy",
-    "max_discrepancy", "max_discrepancy_product", "top", "missing_keys",
+    "max_discrepancy", "max_discrepancy_product", "top", "missing_keys", "missing_ignored",
 ]  # fmt: skip
 
 
@@ -132,3 +132,17 @@ def test_the_log_line_says_dry_run_where_it_is_one():
     assert "12,345 agree" in RunSummary.from_dict(summary).in_words()
     assert "(dry run)" not in RunSummary.from_dict(summary).in_words()
     assert "(dry run)" in RunSummary.from_dict(summary | {"dry_run": True}).in_words()
+
+
+def test_products_without_a_key_are_said_and_those_that_are_ignored_do_not_agree():
+    said = RunSummary.from_dict(summary_of(Tally(matched=203, missing_keys=203, ignored=203))).in_words()
+
+    assert "203 products, 0 agree" in said
+    assert "203 without a key (left alone)" in said
+
+
+def test_a_summary_of_an_older_version_is_read():
+    older = summary_of(Tally(matched=5, missing_keys=2))
+    del older["missing_ignored"]
+
+    assert RunSummary.from_dict(older).agreeing == 5

@@ -29,7 +29,8 @@ def partition(ledger: PostgresLedger, *, batch_size: int, max_ranges: int) -> li
         bounds = ledger.bounds("sampled_bounds", fractions=fractions, percent=percent)
     else:
         bounds = ledger.bounds("exact_bounds", size=size)
-    edges = [None, *dict.fromkeys(bounds), None]
+    # Products that were born since the count are the last range's, not one range more.
+    edges = [None, *list(dict.fromkeys(bounds))[: max_ranges - 1], None]
     rows = ceil(total / (len(edges) - 1))
     return [
         IdRange(index, len(edges) - 1, lower, upper, rows=rows) for index, (lower, upper) in enumerate(pairwise(edges))

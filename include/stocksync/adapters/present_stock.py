@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
+from stocksync.adapters.postgres import PostgresLedger
+from stocksync.adapters.postgres_ranges import partition
 from stocksync.model.stock import CacheValue, LedgerValue
 from stocksync.reconcile.ports import StockCache, StockLedger
 
@@ -23,3 +25,25 @@ class LedgerAndCache:
         stocks = self._ledger.read(product_ids)
         counters = self._cache.read(list(stocks)) if stocks else []
         return {i: (stock, counter) for (i, stock), counter in zip(stocks.items(), counters, strict=True)}
+
+
+class LedgerAndCacheNow(LedgerAndCache):
+    """Implements the port CatalogueNow.
+
+    Args:
+        ledger: read first
+        cache: read second
+    """
+
+    def __init__(self, ledger: PostgresLedger, cache: StockCache) -> None:
+        super().__init__(ledger, cache)
+        self._catalogue = ledger
+
+    def sample(self, most: int) -> Sequence[str]:
+        """Name the products at which the catalogue would be cut into so many ranges, which are spread evenly."""
+        ranges = partition(self._catalogue, batch_size=1, max_ranges=most)
+        return [id_range.lower for id_range in ranges if id_range.lower is not None]
+
+    def close(self) -> None:
+        """Close the ledger's connection."""
+        self._catalogue.close()

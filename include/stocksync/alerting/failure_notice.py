@@ -1,16 +1,19 @@
 """Telling people that a run failed or is late."""
 
 import logging
+from collections.abc import Sequence
 
 from stocksync.alerting.ports import FailureLog, Notifier
 from stocksync.errors import BadSetting, CacheUnavailable, ChannelDown, ChannelRefuses, MessageRefused
 from stocksync.model.notice import Message
+from stocksync.model.text import printable
 from stocksync.wording import Wording
 
 log = logging.getLogger(__name__)
 
 QUIET_S = 6 * 60 * 60
 """Seconds for which a DAG that fails every few minutes is told of once."""
+_REASONS, _REASON_LENGTH = 3, 600
 
 
 class FailureNotifier:
@@ -29,31 +32,54 @@ class FailureNotifier:
         self._wording = wording
         self._mention = mention
 
-    def failed(self, dag_id: str, run_id: str, reason: str, *, once_in_a_while: bool = False) -> None:
+    def failed(  # noqa: PLR0913 - what a failure is
+        self,
+        dag_id: str,
+        run_id: str,
+        reasons: Sequence[str],
+        *,
+        ended_by: str = "",
+        dry_run: bool = False,
+        once_in_a_while: bool = False,
+    ) -> None:
         """Tell of a red run.
 
         Args:
             dag_id: whose run
             run_id: which one
-            reason: Airflow's word for it; may be empty
+            reasons: what its tasks said, the first cause first
+            ended_by: Airflow's word for the run's end, for where its tasks said nothing
+            dry_run: nothing could come of it, so nobody is called
             once_in_a_while: for a DAG that runs every few minutes: after one message it is quiet for QUIET_S
         """
         if once_in_a_while and self._told_lately(dag_id):
             log.info("people were told lately that %s fails", dag_id)
             return
-        told = self._post("failed", dag_id=dag_id, run_id=run_id, reason=reason)
+        told = self._post(
+            "failed",
+            calls=not dry_run,
+            dag_id=dag_id,
+            run_id=run_id,
+            reasons=_shown(reasons),
+            ended_by=ended_by,
+            dry_run=dry_run,
+        )
         if once_in_a_while and told:
             self._remember(dag_id)
 
+    def refused(self, dag_id: str, run_id: str, reasons: Sequence[str]) -> None:
+        """Tell whoever asked for a run why it was not begun; nothing failed, so nobody is called."""
+        self._post("refused", calls=False, dag_id=dag_id, run_id=run_id, reasons=_shown(reasons))
+
     def late(self, dag_id: str, run_id: str, minutes: int) -> None:
         """Tell of a run that has not ended so many minutes after it was asked for."""
-        self._post("late", dag_id=dag_id, run_id=run_id, minutes=minutes)
+        self._post("late", calls=True, dag_id=dag_id, run_id=run_id, minutes=minutes)
 
-    def _post(self, template: str, **fields: object) -> bool:
+    def _post(self, template: str, *, calls: bool, **fields: object) -> bool:
         if self._notifier is None:
             log.warning("Slack has no connection, so nobody is told: %s %s", template, fields)
             return False
-        footer = self._wording.render("mention", mention=self._mention)
+        footer = self._wording.render("mention", mention=self._mention) if calls else ""
         try:
             self._notifier.post(Message(self._wording.render(template, **fields), footer))
         except (ChannelDown, ChannelRefuses, MessageRefused):
@@ -74,3 +100,7 @@ class FailureNotifier:
             self._failure_log.remember(dag_id, QUIET_S)
         except (CacheUnavailable, BadSetting) as error:
             log.warning("%s; people are told again the next time", error)
+
+
+def _shown(reasons: Sequence[str]) -> list[str]:
+    return [printable(reason, _REASON_LENGTH) for reason in reasons[:_REASONS]]

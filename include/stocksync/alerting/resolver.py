@@ -102,13 +102,15 @@ def _shows_health(summary: RunSummary, incident: OpenIncident) -> bool:
     """Tell whether a run shows that so many products as an incident counts are fine, whoever they are.
 
     It must have looked at everything, at as many products at least as the incident counts (a run can be asked
-    for a few products only), and have left nothing urgent. A run that restored what was urgent has left nothing.
+    for a few products only), and have left nothing urgent, and no missing key to the policy that ignores them. A run
+    that restored what was urgent has left nothing.
     """
     return (
         summary.status == RunStatus.COMPLETE
         and not summary.dry_run
         and summary.total >= incident.counted
         and not _left_urgent(summary)
+        and not summary.missing_ignored
         and datetime.fromisoformat(summary.started_at).timestamp() > incident.opened_at
     )
 

@@ -16,14 +16,37 @@ def tell_of_failure(context: Mapping[str, Any], *, once_in_a_while: bool = False
         context: of the DAG's failure callback
         once_in_a_while: for a DAG that runs every few minutes: after one message it is quiet for some hours
     """
-    from stocksync.entrypoints import connections  # noqa: PLC0415 - with the drivers it takes a second
+    from stocksync.entrypoints import connections, ending  # noqa: PLC0415 - with the drivers it takes a second
 
     run = context["dag_run"]
     if str(getattr(run.run_type, "value", run.run_type)) == "backfill":
         log.info("a failed backfill is seen by whoever started it")
         return
     notifier = connections.failure_notifier()
-    notifier.failed(run.dag_id, run.run_id, context.get("reason") or "", once_in_a_while=once_in_a_while)
+    ends = ending.of_run(context)
+    says = [end.says for end in ends if end.kind in {ending.Kind.REFUSED, ending.Kind.FAILED}]
+    if any(end.kind is ending.Kind.REFUSED for end in ends):
+        notifier.refused(run.dag_id, run.run_id, says)
+        return
+    notifier.failed(
+        run.dag_id,
+        run.run_id,
+        says,
+        ended_by=context.get("reason") or "",
+        dry_run=(getattr(run, "conf", None) or {}).get("dry_run") is True,
+        once_in_a_while=once_in_a_while,
+    )
+
+
+def say_why(context: Mapping[str, Any]) -> None:
+    """Log why a task failed, is tried again, was skipped or only looked, as its last words."""
+    from stocksync.entrypoints import ending  # noqa: PLC0415 - as above
+
+    ending.say(context)
+
+
+SAY_WHY = {f"on_{end}_callback": say_why for end in ("success", "skipped", "retry", "failure")}
+"""The default arguments by which every task does so."""
 
 
 async def tell_of_lateness(context: Mapping[str, Any], minutes: int) -> None:

@@ -13,7 +13,7 @@ from stocksync.entrypoints.assets import REPORTS
 from stocksync.entrypoints.connection_parts import STOCK_SLACK
 from stocksync.entrypoints.retries import final_when_permanent
 from stocksync.entrypoints.run_history import AirflowRunHistory
-from stocksync.errors import BadSetting
+from stocksync.errors import RefusedRequest
 from stocksync.model.notice import Message
 from stocksync.model.plan import local_date
 from stocksync.settings import Settings
@@ -29,7 +29,8 @@ def write(context: Mapping[str, Any], inlet_events: Any, outlet_events: Any) -> 
     now = datetime.now(UTC)
     day = _day(context, settings, today=local_date(now, settings.zone))
     history = AirflowRunHistory(context["ti"], inlet_events, settings.zone)
-    report = connections.bootstrap(settings).reporter(history).report(day, now)
+    parts = connections.bootstrap(settings)
+    report = parts.reporter(history, parts.catalogue_now).report(day, now)
     outlet_events[REPORTS].extra = {
         "date": day.isoformat(),
         "figures": None if report.figures is None else asdict(report.figures),
@@ -56,7 +57,7 @@ def _day(context: Mapping[str, Any], settings: Settings, *, today: date) -> date
     try:
         day = date.fromisoformat(asked)
     except ValueError:
-        raise BadSetting(f"param 'date': {asked!r} is no date; allowed: YYYY-MM-DD, or nothing for today") from None
+        raise RefusedRequest(f"param 'date': {asked!r} is no date; allowed: YYYY-MM-DD, or nothing for today") from None
     if day > today:
-        raise BadSetting(f"param 'date': {asked} is still to come; allowed: a date up to {today}")
+        raise RefusedRequest(f"param 'date': {asked} is still to come; allowed: a date up to {today}")
     return day

@@ -8,6 +8,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from stocksync.entrypoints.assets import REPORTS, SUMMARIES
+from stocksync.entrypoints.ending import KEY, Kind, read
 from stocksync.model.plan import RunPlan, local_date
 from stocksync.model.progress import RangeOutcome
 from stocksync.model.summary import RunSummary, changed_too_much
@@ -18,6 +19,8 @@ log = logging.getLogger(__name__)
 
 SYNC_DAG = "stock_sync"
 _FIRST, _COMPARER, _PUBLISHER, _LAST = "acquire_lock", "reconcile", "publish_pending", "summarize"
+_CHECKING = (_FIRST, "partition_products")
+"""The tasks that look at what was asked for."""
 _REPORTS_READ = 60
 # Airflow's own run ids end in the time they are about; only a run id chosen by a person does not.
 _STAMP = re.compile(r"__(\d{4}-\d\d-\d\dT[0-9:.]+(?:[+-]\d\d:\d\d|Z)?)")
@@ -111,6 +114,8 @@ class AirflowRunHistory:
         return local_date(instant if instant.tzinfo else instant.replace(tzinfo=UTC), self._zone) == day
 
     def _look_closer(self, run_id: str, day: date) -> RunOfDay | None:
+        if self._was_refused(run_id):
+            return None
         raw = self._ti.xcom_pull(dag_id=SYNC_DAG, run_id=run_id, task_ids=_LAST)
         summary = None if raw is None else RunSummary.from_dict(raw)
         plan = self._ti.xcom_pull(dag_id=SYNC_DAG, run_id=run_id, task_ids=_FIRST)
@@ -122,6 +127,11 @@ class AirflowRunHistory:
             return None
         running = self._state(run_id) in _RUNNING_STATES
         return RunOfDay(run_id, RunState.RUNNING if running else RunState.FAILED, summary)
+
+    def _was_refused(self, run_id: str) -> bool:
+        """Tell a request that was not allowed from a night that failed."""
+        ends = self._ti.xcom_pull(dag_id=SYNC_DAG, run_id=run_id, task_ids=list(_CHECKING), key=KEY)
+        return any(end.kind is Kind.REFUSED for end in read(ends))
 
     def _state(self, run_id: str) -> str | None:
         state: str | None = self._ti.get_dagrun_state(dag_id=SYNC_DAG, run_id=run_id)

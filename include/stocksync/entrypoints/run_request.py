@@ -5,15 +5,21 @@ from datetime import UTC, date, datetime, timedelta
 from difflib import get_close_matches
 from typing import Any
 
-from stocksync.errors import BadSetting
+from stocksync.errors import RefusedRequest
 from stocksync.model.plan import RunPlan, dry_run_reason, local_date, stop_time
+from stocksync.model.request import asked_products, refuse_limit
 from stocksync.settings import Settings
 
 
 def plan(context: Mapping[str, Any], settings: Settings) -> RunPlan:
-    """Decide once what this run is; every task goes by it."""
+    """Decide once what this run is; every task goes by it.
+
+    Raises:
+        RefusedRequest: its params are not allowed
+    """
     run, params = context["dag_run"], context["params"]
     refuse_unknown(run.conf or {}, context["dag"].params)  # the run's own params hold whatever conf held
+    refuse_limit(params["auto_restore_limit"], settings.auto_restore_limit, asked_products(params["product_ids"]))
     now = datetime.now(UTC)
     day = run_date(run, settings)
     started = (run.start_date or now).astimezone(settings.zone)
@@ -46,4 +52,4 @@ def refuse_unknown(conf: Mapping[str, Any], params: Mapping[str, Any]) -> None:
         if key not in params:
             close = get_close_matches(key, list(params), n=1)
             hint = f"; did you mean {close[0]!r}?" if close else ""
-            raise BadSetting(f"param {key!r} is not known{hint} (allowed: {', '.join(sorted(params))})")
+            raise RefusedRequest(f"param {key!r} is not known{hint} (allowed: {', '.join(sorted(params))})")

@@ -10,14 +10,16 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from stocksync.adapters.postgres_ranges import chosen
 from stocksync.adapters.state_store_journal import StateStore, StateStoreJournal
-from stocksync.entrypoints import connections, metrics, run_request
+from stocksync.entrypoints import connections, ending, metrics, run_request
 from stocksync.entrypoints.assets import ALERTS, PUBLISHED, SUMMARIES
+from stocksync.entrypoints.ending import Ending, Kind
 from stocksync.entrypoints.retries import final_when_permanent
 from stocksync.errors import LockHeld, NotBegun
 from stocksync.model.finding import RunIdentity
 from stocksync.model.id_range import IdRange
 from stocksync.model.plan import RunPlan
 from stocksync.model.progress import RangeOutcome
+from stocksync.model.request import asked_products
 from stocksync.model.summary import RunStatus, RunSummary
 from stocksync.reconcile import preconditions
 from stocksync.reconcile.close_run import what_is_missing
@@ -37,7 +39,8 @@ def acquire_lock(context: Mapping[str, Any]) -> dict[str, Any]:
     parts = connections.bootstrap(settings)
     plan = replace(plan, schema_id=parts.check(writes=not plan.dry_run))
     if plan.dry_run:
-        log.warning("dry run, because %s: nothing is written, nobody is alerted", plan.dry_run_reason)
+        dry = f"dry run, because {plan.dry_run_reason}: nothing is written, nobody is alerted"
+        ending.leave(Ending(Kind.DRY_RUN, dry))
         return plan.to_dict()
     lock = parts.lock(plan)
     try:
@@ -56,10 +59,11 @@ def partition_products(
     plan, settings = RunPlan.from_dict(raw_plan), Settings.load()
     parts = connections.bootstrap(settings)
     ledger = parts.ledger
-    if product_ids:
-        ids = preconditions.chosen_products(product_ids, ledger.spelled(product_ids))
+    asked = asked_products(product_ids)
+    if asked is not None:
+        ids = preconditions.chosen_products(asked, ledger.spelled(asked))
         ranges = chosen(ids, batch_size=plan.batch_size, max_ranges=settings.max_mapped_tasks)
-        return [id_range.to_dict() for id_range in ranges]
+        return _mapped(ranges, plan)
     ranges = parts.ranges(plan)
     products = sum(id_range.rows for id_range in ranges)
     source = f"STOCK_SYNC_PRODUCTS_TABLE={settings.products_table!r}"
@@ -71,7 +75,7 @@ def partition_products(
         if warning:
             log.warning(warning)
     log.info("about %s products in %d ranges", f"{products:,}", len(ranges))
-    return [id_range.to_dict() for id_range in ranges]
+    return _mapped(ranges, plan)
 
 
 @final_when_permanent
@@ -116,7 +120,11 @@ def summarize_run(
     summary = connections.bootstrap(Settings.load()).closer(plan).close(ranges, outcomes, published=told)
     context["ti"].xcom_push(key="return_value", value=summary.to_dict())
     log.info("%s", summary.in_words())
+    if summary.dry_run:
+        ending.leave(Ending(Kind.DRY_RUN, summary.in_words()))
     metrics.emit(summary)
+    if not ranges:
+        raise NotBegun("nothing was compared: partition_products failed or was ended, its log says why")
     if summary.status != RunStatus.COMPLETE:
         missing = what_is_missing(summary, ranges=len(ranges), returned=len(outcomes), published=told)
         raise AirflowFailException(
@@ -160,3 +168,9 @@ def _event_of(summary: RunSummary, ranges: list[IdRange]) -> dict[str, Any]:
         "total": summary.total,
         "whole_ledger": all(id_range.ids is None for id_range in ranges),
     }
+
+
+def _mapped(ranges: list[IdRange], plan: RunPlan) -> list[dict[str, Any]]:
+    """Put ranges as the mapped tasks get them; in the grid those of a dry run are called so."""
+    raw = [id_range.to_dict() for id_range in ranges]
+    return [{**each, "label": f"dry run · {each['label']}"} for each in raw] if plan.dry_run else raw

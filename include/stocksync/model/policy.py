@@ -38,6 +38,8 @@ class Verdict(Enum):
 
     MATCHED = "matched"
     INVALID = "invalid"
+    IGNORED = "ignored"
+    """It has no key, and the policy leaves it alone: nobody knows whether that is right."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +96,7 @@ def judge(ledger: LedgerValue, cache: CacheValue, rules: Rules) -> Verdict | Dif
         return Verdict.INVALID
     key_missing = cache is None
     if key_missing and rules.missing_key_policy is MissingKeyPolicy.IGNORE:
-        return Verdict.MATCHED
+        return Verdict.IGNORED
     db_stock, redis_stock = parse_stock(ledger), parse_stock(b"0" if cache is None else cache)
     if db_stock is None or redis_stock is None:
         return Verdict.INVALID

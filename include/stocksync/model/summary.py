@@ -44,6 +44,9 @@ class RunSummary:
     events; everything else is what was seen last. The total stays the number of products: each restore of an
     earlier pass takes the place of one product that agrees, or, where those are too few, of one that was not looked
     at. Only where the restores are more than the products is the total larger.
+
+    `missing_keys` counts the products without a key, wherever else they count; `missing_ignored` those of them that the
+    policy `ignore` leaves alone: they are in `matched`, for the sum's sake, and are not called normal.
     """
 
     date: str
@@ -67,6 +70,12 @@ class RunSummary:
     max_discrepancy_product: str | None
     top: list[dict[str, Any]]
     missing_keys: int
+    missing_ignored: int = 0
+
+    @property
+    def agreeing(self) -> int:
+        """How many products have the same number in both stores: `matched` also holds those that are ignored."""
+        return self.matched - self.missing_ignored
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON for XCom."""
@@ -76,8 +85,9 @@ class RunSummary:
         """One line for the log."""
         return (
             f"{self.date}{' (dry run)' if self.dry_run else ''}: {self.status}; {self.total:,} products, "
-            f"{self.matched:,} agree, {self.restored:,} restored, {self.manual_review:,} for manual review, "
+            f"{self.agreeing:,} agree, {self.restored:,} restored, {self.manual_review:,} for manual review, "
             f"{self.changed:,} still changing, {self.invalid:,} no stock number, {self.unprocessed:,} not looked at, "
+            f"{self.missing_keys:,} without a key{' (left alone)' if self.missing_ignored else ''}, "
             f"in {self.duration_seconds:.1f} s"
         )
 
@@ -123,6 +133,7 @@ def summarize(plan: RunPlan, tally: Tally, *, unprocessed: int, status: RunStatu
         max_discrepancy_product=largest.product_id if largest else None,
         top=[_top_entry(entry) for entry in found.top],
         missing_keys=tally.missing_keys + found.missing_keys,
+        missing_ignored=min(tally.ignored, tally.agreeing),
     )
 
 

@@ -121,6 +121,7 @@ class Tally:
         restored: discrepancies written back to the cache
         review: discrepancies left to a person
         missing_keys: products without a key that are in none of the two above
+        ignored: those of `matched` that have no key, and that the policy leaves alone
     """
 
     matched: int = 0
@@ -129,6 +130,7 @@ class Tally:
     restored: Findings = field(default_factory=Findings)
     review: Findings = field(default_factory=Findings)
     missing_keys: int = 0
+    ignored: int = 0
 
     @property
     def products(self) -> int:
@@ -142,7 +144,7 @@ class Tally:
 
     @property
     def agreeing(self) -> int:
-        """How many products agree and are nothing else besides."""
+        """How many products agree, or are ignored, and are nothing else besides."""
         return max(0, self.matched)
 
     @classmethod
@@ -162,6 +164,7 @@ class Tally:
             restored=self.restored + other.restored,
             review=self.review + other.review,
             missing_keys=self.missing_keys + other.missing_keys,
+            ignored=self.ignored + other.ignored,
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -173,11 +176,12 @@ class Tally:
             "restored": self.restored.to_dict(),
             "review": self.review.to_dict(),
             "missing_keys": self.missing_keys,
+            "ignored": self.ignored,
         }
 
     @classmethod
     def from_dict(cls, raw: Mapping[str, Any]) -> Self:
-        """Undo `to_dict`."""
+        """Undo `to_dict`; a checkpoint of an older version knows of none that were ignored."""
         return cls(
             raw["matched"],
             raw["changed"],
@@ -185,6 +189,7 @@ class Tally:
             Findings.from_dict(raw["restored"]),
             Findings.from_dict(raw["review"]),
             raw["missing_keys"],
+            raw.get("ignored", 0),
         )
 
 

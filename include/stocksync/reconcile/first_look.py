@@ -31,7 +31,8 @@ class SuspectGroup:
     Attributes:
         position: the last id of the group
         suspects: the products that differ
-        matched: how many do not
+        matched: how many do not, the ignored among them
+        ignored: how many have no key and are left alone for it
         invalid: ids whose value in one of the stores is no stock number
         missing_keys: how many of the matched and the invalid have no key in the cache
         counted_before: ids skipped because an earlier attempt counted them
@@ -41,6 +42,7 @@ class SuspectGroup:
     position: str | None = None
     suspects: list[Suspect] = field(default_factory=list)
     matched: int = 0
+    ignored: int = 0
     invalid: list[str] = field(default_factory=list)
     missing_keys: int = 0
     counted_before: set[str] = field(default_factory=set)
@@ -54,7 +56,12 @@ class SuspectGroup:
     @property
     def tally(self) -> Tally:
         """What became of all but the suspects."""
-        return Tally(matched=self.matched, invalid=len(self.invalid), missing_keys=self.missing_keys)
+        return Tally(
+            matched=self.matched,
+            invalid=len(self.invalid),
+            missing_keys=self.missing_keys,
+            ignored=self.ignored,
+        )
 
 
 def groups(
@@ -98,10 +105,11 @@ def _sort_out(batch: LedgerBatch, values: list[CacheValue], group: SuspectGroup,
             group.suspects.append(Suspect(product_id, (ledger, cache)))
             continue
         group.missing_keys += cache is None
-        if verdict is Verdict.MATCHED:
-            group.matched += 1
-        else:
+        if verdict is Verdict.INVALID:
             group.invalid.append(product_id)
+        else:
+            group.matched += 1
+            group.ignored += verdict is Verdict.IGNORED
 
 
 def _without(

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from stocksync.errors import BadSetting
+from stocksync.errors import BadSetting, RefusedRequest
 from stocksync.model.text import printable
 
 _SHOWN = 10
@@ -17,12 +17,12 @@ def chosen_products(asked: Sequence[str], spelled: Mapping[str, str]) -> list[st
         spelled: how the ledger spells each of them; one that it does not have is not there
 
     Raises:
-        BadSetting: some are not in the ledger
+        RefusedRequest: some are not in the ledger
     """
     strangers = sorted({product_id for product_id in asked if product_id not in spelled})
     if strangers:
         shown = ", ".join(repr(printable(product_id)) for product_id in strangers[:_SHOWN])
-        raise BadSetting(
+        raise RefusedRequest(
             f"param 'product_ids': {len(strangers)} of them are not in the ledger: {shown}; allowed: ids of products"
         )
     return list(dict.fromkeys(spelled[product_id] for product_id in asked))

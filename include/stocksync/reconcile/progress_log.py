@@ -15,33 +15,44 @@ _NAMED_AT_MOST = 20
 
 
 class ScanProgress:
-    """How many products have been compared since the scan began, and how fast; keeps to a pace if there is one.
+    """How many products of a range have been compared, and how fast; keeps to a pace if there is one.
 
     Args:
         clock: time
         pace: most products a second; None: as fast as the stores answer
+        total: products in the range, as far as is known
+        before: how many of them an earlier attempt has compared
     """
 
-    def __init__(self, clock: Clock, pace: float | None) -> None:
+    def __init__(self, clock: Clock, pace: float | None, *, total: int, before: int) -> None:
         self._clock = clock
         self._pace = pace
+        self._total = total
+        self._before = before
         self._begun = self._told = clock.monotonic()
         self._compared = 0
 
     def compared(self, products: int, counted: Tally) -> None:
         """Note a batch; tell of it now and then, and wait if it came too soon."""
         self._compared += products
-        now = self._clock.monotonic()
         if self._pace is not None:
-            self._clock.sleep(max(0.0, self._begun + self._compared / self._pace - now))
+            self._clock.sleep(max(0.0, self._begun + self._compared / self._pace - self._clock.monotonic()))
+        now = self._clock.monotonic()  # after the wait: it is a part of the time that the products took
         if now - self._told >= _EVERY_SECONDS:
             self._told = now
             log.info(
-                "%s products compared, %s a second, %d differences confirmed so far",
-                f"{self._compared:,}",
+                "%s products compared, %s a second%s, %s differences confirmed so far",
+                self._how_far(),
                 f"{self._compared / (now - self._begun):,.0f}",
-                counted.restored.count + counted.review.count,
+                "" if self._pace is None else f" (limit {self._pace:,.0f})",
+                f"{counted.restored.count + counted.review.count:,}",
             )
+
+    def _how_far(self) -> str:
+        done = self._before + self._compared
+        if done > self._total or not self._total:  # it was cut with an estimate, or products were born since
+            return f"{done:,}"
+        return f"{done:,} of {self._total:,} ({100 * done // self._total} %)"
 
 
 def name(what: str, product_ids: Sequence[str]) -> None:
@@ -56,7 +67,8 @@ def in_words(outcome: RangeOutcome) -> str:
     """Put what became of a range into one line."""
     tally = outcome.tally
     return (
-        f"{tally.products:,} products: {tally.agreeing:,} agree, {tally.restored.count:,} restored, "
+        f"{tally.products:,} products: {tally.agreeing - tally.ignored:,} agree, {tally.restored.count:,} restored, "
         f"{tally.review.count:,} for manual review, {tally.changed:,} still changing, "
         f"{tally.invalid:,} no stock number, {outcome.unprocessed:,} left"
+        f"{f', {tally.ignored:,} without a key, left alone' if tally.ignored else ''}"
     )

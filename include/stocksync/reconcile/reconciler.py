@@ -144,7 +144,7 @@ class Reconciler:
         """Stream the range and cut it into groups, until its end or the end of the time."""
         stores, progress = self._stores, self._progress
         pairs = stores.cache.read_along(stores.ledger.scan(id_range, progress.position))
-        scan = ScanProgress(stores.clock, self._pace)
+        scan = ScanProgress(stores.clock, self._pace, total=id_range.rows, before=progress.tally.products)
 
         def until_the_time_is_up() -> Iterator[tuple]:  # type: ignore[type-arg]
             for batch, values in pairs:

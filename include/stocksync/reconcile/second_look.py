@@ -56,7 +56,7 @@ def look_again(suspects: Sequence[Suspect], *, ledger: StockLedger, cache: Stock
     stocks = ledger.read(ids)
     # The cache is read after the ledger: it is the side that is written, under the condition that it still holds
     # the bytes of this very read.
-    matched = missing = 0
+    matched = missing = ignored = 0
     for suspect, (value, untouched) in zip(suspects, cache.look(ids), strict=True):
         stock = stocks.get(suspect.product_id)
         if stock is None:
@@ -70,11 +70,12 @@ def look_again(suspects: Sequence[Suspect], *, ledger: StockLedger, cache: Stock
                 look.moving.append(Suspect(suspect.product_id, (stock, value)))
             continue
         missing += value is None
-        if verdict is Verdict.MATCHED:
-            matched += 1
-        else:
+        if verdict is Verdict.INVALID:
             look.invalid.append(suspect.product_id)
+        else:
+            matched += 1
+            ignored += verdict is Verdict.IGNORED
     still = {suspect.product_id for suspect in look.moving}
     cache.forget([product_id for product_id in ids if product_id not in still])
-    look.tally = Tally(matched=matched, invalid=len(look.invalid), missing_keys=missing)
+    look.tally = Tally(matched=matched, invalid=len(look.invalid), missing_keys=missing, ignored=ignored)
     return look

@@ -13,7 +13,9 @@ from stocksync.model.text import printable
 
 REPORTS_COMPARED = 7
 """How many earlier reports a day is compared with."""
-_SCHEDULED = "scheduled"
+_SCHEDULED, _BACKFILL = "scheduled", "backfill"
+_FAR_WORSE, _FAR_WORSE_BY = 2, 10
+"""A later run is far worse with more than so many times as many products out of order, and so many more."""
 
 
 class RunState(StrEnum):
@@ -62,6 +64,8 @@ class NoticeKind(StrEnum):
     FAILED = "failed"
     DRY_RUN = "dry_run"
     EMPTY = "empty"
+    WORSE = "worse"
+    FLUSHED = "flushed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +77,9 @@ class Notice:
         run_id: about which run, made safe to print; empty: about none
         unprocessed: products that run did not look at
         changed: products that kept changing, if they are more than is usual
-        written_at: when a report about a past date was written, on the operators' clock
+        written_at: when a report about a past date was written, or the stores were looked at, on the operators' clock
+        found: products out of order in that run, or without a key among those looked at
+        before: products out of order in the run before, or all those looked at
     """
 
     kind: NoticeKind
@@ -81,12 +87,24 @@ class Notice:
     unprocessed: int = 0
     changed: int = 0
     written_at: str = ""
+    found: int = 0
+    before: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class ReportedProduct:
-    """A product of the report; `size` is the absolute discrepancy, `manual` whether it is left to a person."""
+    """A product of the report.
 
+    Attributes:
+        product_id: as the ledger spells it
+        id: made safe to print
+        db: stock in the ledger, when the run looked
+        redis: counter, when the run looked
+        size: absolute discrepancy
+        manual: whether it is left to a person
+    """
+
+    product_id: str
     id: str
     db: int
     redis: int
@@ -98,13 +116,18 @@ class ReportedProduct:
 class HeadlineFigures:
     """The run the report is about, as its template shows it.
 
-    Counts are numbers, shares are percentages with two decimals, times are on the operators' clock.
+    Counts are numbers, shares are percentages with two decimals, times are on the operators' clock. `attention` is what
+    waits for a person, `top` what else is among the ten largest: nothing is in both.
     """
 
+    run_id: str
     status: str
     total: int
     matched: int
     matched_share: str
+    missing: int
+    missing_ignored: int
+    missing_share: str
     discrepancies: int
     discrepancy_share: str
     changed: int
@@ -133,6 +156,7 @@ class FurtherRun:
     discrepancies: int
     restored: int
     manual_review: int
+    missing: int
     dry_run: bool
 
 
@@ -152,15 +176,49 @@ class Comparison:
 
 
 def headline(runs: Sequence[RunOfDay]) -> RunSummary | None:
-    """Choose the run the report is about: the scheduled one, else the latest that finished."""
+    """Choose the run the report is about: the scheduled one, else the latest that finished, dry runs last.
+
+    A later run of the day that is far worse takes its place: what it found is how the day stands.
+    """
+    usual = usual_headline(runs)
+    if usual is None:
+        return None
+    later = [run.summary for run in runs if run.summary is not None and _is_far_worse(run.summary, usual)]
+    return max(later, key=lambda summary: (out_of_order(summary), _finished(summary)), default=usual)
+
+
+def usual_headline(runs: Sequence[RunOfDay]) -> RunSummary | None:
+    """Choose the run the report is about on a day that does not get worse."""
     with_numbers = [run.summary for run in runs if run.summary is not None]
     scheduled = [summary for summary in with_numbers if summary.run_type == _SCHEDULED]
-    return max(scheduled or with_numbers, key=_finished, default=None)
+    real = [summary for summary in with_numbers if not summary.dry_run]
+    return max(scheduled or real or with_numbers, key=_finished, default=None)
+
+
+def out_of_order(summary: RunSummary) -> int:
+    """Count the products that were not as they should be."""
+    return summary.restored + summary.manual_review + summary.invalid + summary.missing_ignored
+
+
+def _is_far_worse(later: RunSummary, usual: RunSummary) -> bool:
+    """Tell a day that got worse from a look at a few products, or at stores that are of another day by now."""
+    found, before = out_of_order(later), out_of_order(usual)
+    return (
+        _finished(later) > _finished(usual)
+        and later.run_type != _BACKFILL
+        and later.total * 2 >= usual.total
+        and found > before * _FAR_WORSE
+        and found >= before + _FAR_WORSE_BY
+    )
 
 
 def notices(runs: Sequence[RunOfDay], chosen: RunSummary | None) -> list[Notice]:
     """Collect what must be said at the top: nobody may take a missing or a broken run for a good day."""
     said: list[Notice] = []
+    usual = usual_headline(runs)
+    if chosen is not None and usual is not None and chosen is not usual:
+        run_id = printable(chosen.run_id, 250)
+        said.append(Notice(NoticeKind.WORSE, run_id, found=out_of_order(chosen), before=out_of_order(usual)))
     if not runs:
         said.append(Notice(NoticeKind.NO_RUN))
     for run in runs:
@@ -184,11 +242,16 @@ def numbers(summary: RunSummary, zone: tzinfo) -> HeadlineFigures:
     minutes, seconds = divmod(int(Decimal(str(summary.duration_seconds)).quantize(Decimal(1), ROUND_HALF_UP)), 60)
     top = [_product(entry) for entry in summary.top]
     attention = [product for product in top if product.manual]
+    others = [product for product in top if not product.manual]
     return HeadlineFigures(
+        run_id=printable(summary.run_id, 250),
         status=summary.status,
         total=summary.total,
-        matched=summary.matched,
-        matched_share=share(summary.matched, summary.total),
+        matched=summary.agreeing,
+        matched_share=share(summary.agreeing, summary.total),
+        missing=summary.missing_keys,
+        missing_ignored=summary.missing_ignored,
+        missing_share=share(summary.missing_keys, summary.total),
         discrepancies=discrepancies,
         discrepancy_share=share(discrepancies, summary.total),
         changed=summary.changed,
@@ -203,7 +266,7 @@ def numbers(summary: RunSummary, zone: tzinfo) -> HeadlineFigures:
         minutes=minutes,
         seconds=seconds,
         urgent=summary.by_severity.get(Severity.CRITICAL.value, 0),
-        top=top,
+        top=others,
     )
 
 
@@ -217,6 +280,7 @@ def one_line(summary: RunSummary, zone: tzinfo) -> FurtherRun:
         discrepancies=summary.restored + summary.manual_review,
         restored=summary.restored,
         manual_review=summary.manual_review,
+        missing=summary.missing_keys,
         dry_run=summary.dry_run,
     )
 
@@ -275,6 +339,7 @@ def _clock_time(summary: RunSummary, zone: tzinfo) -> str:
 
 def _product(entry: Mapping[str, Any]) -> ReportedProduct:
     return ReportedProduct(
+        product_id=entry["product_id"],
         id=printable(entry["product_id"]),
         db=entry["db"],
         redis=entry["redis"],

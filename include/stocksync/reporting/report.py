@@ -1,12 +1,31 @@
 """The daily report: a day's runs as one text."""
 
+import logging
+from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import date, datetime, tzinfo
 
+from stocksync.errors import BadSetting, CacheUnavailable, LedgerUnavailable
 from stocksync.model.notice import Message
-from stocksync.reporting.day import Figures, Notice, NoticeKind, change, headline, notices, numbers, one_line
-from stocksync.reporting.ports import RunHistory
+from stocksync.model.policy import Rules
+from stocksync.model.text import printable
+from stocksync.reporting.day import (
+    Figures,
+    HeadlineFigures,
+    Notice,
+    NoticeKind,
+    change,
+    headline,
+    notices,
+    numbers,
+    one_line,
+)
+from stocksync.reporting.ports import CatalogueNow, RunHistory
+from stocksync.reporting.present import SAMPLED, Present, sampled, stand
 from stocksync.wording import Wording
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +46,23 @@ class Reporter:
 
     Args:
         history: the runs and the earlier reports
+        catalogue: opens both stores; None: nobody looks how the products stand now
+        rules: what a difference is
         wording: the templates
         zone: the operators' clock
     """
 
-    def __init__(self, history: RunHistory, wording: Wording, zone: tzinfo) -> None:
+    def __init__(
+        self,
+        history: RunHistory,
+        catalogue: Callable[[], CatalogueNow] | None,
+        rules: Rules,
+        wording: Wording,
+        zone: tzinfo,
+    ) -> None:
         self._history = history
+        self._catalogue = catalogue
+        self._rules = rules
         self._wording = wording
         self._zone = zone
 
@@ -50,13 +80,35 @@ class Reporter:
         if day != local_now.date():
             top.append(Notice(NoticeKind.PAST, written_at=local_now.strftime("%Y-%m-%d %H:%M:%S")))
         others = [run.summary for run in runs if run.summary is not None and run.summary is not chosen]
+        run = None if chosen is None else numbers(chosen, zone)
+        present = None
+        if not top:
+            present = self._look(run, local_now.strftime("%H:%M:%S"))
+            if present is not None and present.sample is not None and present.sample.is_flushed:
+                found, looked_at = present.sample.missing, present.sample.looked_at
+                top.append(Notice(NoticeKind.FLUSHED, written_at=present.at, found=found, before=looked_at))
         text = self._wording.render(
             "report",
             date=day.isoformat(),
             notices=[*top, *notices(runs, chosen)],
-            run=None if chosen is None else numbers(chosen, zone),
+            run=run,
+            present=present,
             change=None if chosen is None else change(chosen, self._history.earlier_figures()),
             others=[one_line(summary, zone) for summary in sorted(others, key=lambda s: s.finished_at)],
         )
         figures = None if chosen is None else Figures(chosen.date, chosen.restored + chosen.manual_review)
         return Report(Message(text), figures)
+
+    def _look(self, run: HeadlineFigures | None, at: str) -> Present | None:
+        """See how the products stand now; a report that cannot tell says so, and is written all the same."""
+        if self._catalogue is None:
+            return None
+        try:
+            with closing(self._catalogue()) as catalogue:
+                listed = [*run.attention, *run.top] if run is not None else []
+                products = stand(listed, catalogue.read([each.product_id for each in listed]), self._rules)
+                sample = sampled(catalogue.read(catalogue.sample(SAMPLED)), self._rules)
+        except (BadSetting, CacheUnavailable, LedgerUnavailable) as error:
+            log.warning("the report does not say how the products stand now: %s", error)
+            return Present(at, trouble=printable(str(error), 300))
+        return Present(at, products, sample)

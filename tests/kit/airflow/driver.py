@@ -57,6 +57,11 @@ class Run:
         self.state = self._api.run(dag, run_id)["state"]
 
     @property
+    def note(self):
+        """The note that the grid shows; None: there is none."""
+        return self._api.run(self.dag, self.id)["note"]
+
+    @property
     def tasks(self):
         """The state of each task; of a mapped one, the sorted set of its instances' states."""
         states = {}
