@@ -5,15 +5,15 @@ import pytest
 from stocksync.model.note import plain, with_ours
 
 
-def test_what_a_person_wrote_stays_above_what_we_say():
-    assert with_ours("ask Kim", "it failed") == "ask Kim\n\n**stock-sync**\n\nit failed"
+def test_the_reason_comes_first_and_what_a_person_wrote_stays():
+    assert with_ours("ask Kim", "it failed") == "it failed (stock-sync)\n\nask Kim"
 
 
-def test_what_we_say_takes_the_place_of_what_we_said_before():
-    once = with_ours("ask Kim", "it failed")
+def test_what_we_say_takes_the_place_of_what_we_said_before_wherever_people_wrote():
+    edited = "see below\n\n" + with_ours("ask Kim", "it failed")
 
-    assert with_ours(once, "it ended") == "ask Kim\n\n**stock-sync**\n\nit ended"
-    assert with_ours(once, "") == "ask Kim"
+    assert with_ours(edited, "it ended") == "it ended (stock-sync)\n\nsee below\n\nask Kim"
+    assert with_ours(edited, "") == "see below\n\nask Kim"
 
 
 def test_a_run_that_has_nothing_to_say_gets_no_note():
@@ -21,7 +21,7 @@ def test_a_run_that_has_nothing_to_say_gets_no_note():
 
 
 def test_each_line_is_a_paragraph_of_its_own():
-    assert with_ours(None, "one\ntwo") == "**stock-sync**\n\none\n\ntwo"
+    assert with_ours(None, "one\ntwo") == "one (stock-sync)\n\ntwo (stock-sync)"
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from textwrap import fill
 from typing import Any
 
 from airflow.sdk import get_current_context
@@ -19,6 +20,8 @@ log = logging.getLogger(__name__)
 
 KEY = "ending"
 """Of the XCom, and in a task's context."""
+_LINE = 100
+"""Characters of a line: Airflow's UI wraps none unless it is told to."""
 _UNFOLD = "::endgroup::"
 """Airflow's UI folds what it logs after a task; it takes this for the end of that."""
 
@@ -92,7 +95,8 @@ def say(context: Mapping[str, Any]) -> None:
         return
     sentence = ending.says if ending is not None else str(error) or type(error).__name__
     log.info(_UNFOLD)
-    log.log(logging.WARNING if ending is not None and ending.kind in _MILD else logging.ERROR, "%s", sentence)
+    level = logging.WARNING if ending is not None and ending.kind in _MILD else logging.ERROR
+    log.log(level, "%s", fill(sentence, _LINE, break_long_words=False, break_on_hyphens=False))
 
 
 _MILD = (Kind.SKIPPED, Kind.DRY_RUN)
