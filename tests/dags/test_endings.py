@@ -62,6 +62,16 @@ def test_a_task_that_only_follows_anothers_failure_leaves_nothing(context):
     assert context["ti"].pushed == {}
 
 
+def test_a_reason_that_cannot_be_kept_does_not_hide_the_tasks_own_error(context, caplog):
+    def refuses(key, value):
+        raise RuntimeError("the API server is gone")
+
+    context["ti"].xcom_push = refuses
+
+    assert str(ended_by(BadSetting("no such table"))) == "no such table"
+    assert "why this task ended is in its log only" in caplog.messages
+
+
 def test_an_error_without_words_is_named(context):
     ended_by(RuntimeError())
     assert context["ti"].pushed["ending"]["says"] == "RuntimeError"

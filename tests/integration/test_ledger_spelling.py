@@ -2,7 +2,7 @@
 
 import pytest
 
-from stocksync.errors import BadSetting
+from stocksync.errors import RefusedRequest
 from stocksync.reconcile.preconditions import chosen_products
 from tests.kit.ledger_tables import Table
 
@@ -41,15 +41,20 @@ def test_any_spelling_of_a_product_is_found_and_two_are_one(table, id_type, prod
 def test_what_the_database_takes_for_another_product_is_refused_by_name(table, id_type, stranger):
     ledger = table.fill(["ab"], id_type)
 
-    with pytest.raises(BadSetting, match=f"1 of them are not in the ledger: '{stranger}'"):
+    with pytest.raises(RefusedRequest, match=f"1 of them are not in the ledger: '{stranger}'"):
         chosen(ledger, [stranger, "ab"])
 
 
-@pytest.mark.parametrize(("id_type", "stranger"), [("uuid", "ab"), ("bigint", "7a"), ("smallint", "70000")])
+@pytest.mark.parametrize(
+    ("id_type", "stranger"), [("uuid", "ab"), ("bigint", "7a"), ("smallint", "70000"), ("text", "a\0b")]
+)
 def test_what_cannot_be_an_id_at_all_is_refused_by_name(table, id_type, stranger):
     ledger = table.fill([], id_type)
 
-    with pytest.raises(BadSetting, match=f"'products'.*{stranger}"):
+    said = "NUL" if "\0" in stranger else stranger
+    with pytest.raises(
+        RefusedRequest, match=f"param 'product_ids': .*{said}.*allowed: ids that column 'id' of 'products'"
+    ):
         chosen(ledger, [stranger])
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from stocksync.errors import BadSetting
+from stocksync.errors import BadSetting, RefusedRequest
 from stocksync.reconcile.preconditions import (
     chosen_products,
     last_total,
@@ -18,13 +18,15 @@ def test_chosen_products_go_on_as_the_ledger_spells_them_each_once():
 
 
 def test_chosen_products_that_the_ledger_does_not_have_are_refused_by_name():
-    with pytest.raises(BadSetting, match=r"param 'product_ids': 2 of them are not in the ledger: 'X', 'Y'") as refused:
+    with pytest.raises(
+        RefusedRequest, match=r"param 'product_ids': 2 of them are not in the ledger: 'X', 'Y'"
+    ) as refused:
         chosen_products(["Y", "a", "X", "Y"], {"a": "a"})
     assert "'a'" not in str(refused.value)
 
 
 def test_of_many_strangers_ten_are_named_and_none_can_forge_a_line_of_the_log():
-    with pytest.raises(BadSetting, match=r"1000 of them") as refused:
+    with pytest.raises(RefusedRequest, match=r"1000 of them") as refused:
         chosen_products([f"{n:03d}\n" for n in range(1000)], {})
     assert str(refused.value).isprintable()
     assert len(str(refused.value)) < 300

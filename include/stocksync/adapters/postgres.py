@@ -16,15 +16,19 @@ from psycopg2 import errors, sql
 from stocksync.adapters.postgres_copy import CopyStream
 from stocksync.adapters.postgres_errors import CONNECTION, failed, no_table
 from stocksync.adapters.postgres_session import LIMITED, Connect, Session, spelled
-from stocksync.errors import BadSetting, LedgerUnavailable
+from stocksync.errors import BadSetting, LedgerUnavailable, RefusedRequest
 from stocksync.model.id_range import IdRange
 from stocksync.model.stock import LedgerValue, Unreadable
+from stocksync.model.text import printable
 from stocksync.reconcile.ports import LedgerBatch
 from stocksync.reconcile.sizes import STANDARD
 
 _ID_TYPES = ("text", "varchar", "bpchar", "citext", "uuid", "int2", "int4", "int8")
 _WHOLE_TYPES = ("int2", "int4", "int8")
 _STOCK_TYPES = (*_WHOLE_TYPES, "numeric")
+_NO_ID = (errors.InvalidTextRepresentation, errors.NumericValueOutOfRange, ValueError)
+"""What PostgreSQL and its driver say of a text that the id column's type cannot hold."""
+_SAID = 200
 _NO_NUMBER = {None: Unreadable.NO_STOCK, "\\": Unreadable.SEVERAL_ROWS}
 
 # Then a query that a policy would filter is an error, and PostgreSQL itself says whether one would: also of the tables
@@ -97,8 +101,21 @@ class PostgresLedger:
 
         A UUID in capitals, a number with leading zeros or blanks behind a char(n) are other spellings of one id: the
         cache's key is made of the ledger's.
+
+        Raises:
+            RefusedRequest: one of them cannot be an id at all
         """
-        return dict(self.rows(self._query("spell", ids=sql.Literal(list(product_ids)))))
+        query = self._query("spell", ids=sql.Literal(list(product_ids)))
+        try:
+            return dict(self.rows(query))
+        except BadSetting as error:
+            if isinstance(error.__cause__, _NO_ID):
+                said = printable(str(error.__cause__).strip().partition("\n")[0], _SAID)
+                raise RefusedRequest(
+                    f"param 'product_ids': {said}; allowed: ids that column {self._source.id_column!r} of "
+                    f"{self._source.table!r} can hold"
+                ) from error
+            raise
 
     def several_rows(self) -> tuple[int, str]:
         """Count the products that have several rows, and name one; without a pass over a table that cannot have any."""

@@ -63,9 +63,16 @@ def leave(ending: Ending) -> None:
 
 
 def leave_error(error: BaseException) -> None:
-    """Keep why a task fails or is skipped; not where it only follows from another task's failure."""
-    if not isinstance(error, NotBegun):
+    """Keep why a task fails or is skipped; not where it only follows from another task's failure.
+
+    Where it cannot be kept, the task's own error must stay the one that people see.
+    """
+    if isinstance(error, NotBegun):
+        return
+    try:
         leave(Ending.of(error))
+    except Exception:
+        log.exception("why this task ended is in its log only")
 
 
 def read(raw: Iterable[Any]) -> list[Ending]:
