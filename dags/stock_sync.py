@@ -15,7 +15,11 @@ each one is an event on Kafka (`stock.sync.alert`), which `stock_sync_alerts` tu
 **A pink (skipped) run** found another run of the same day at work. **A dry run** (param `dry_run`, or any run whose
 local date is not today, so every backfill) compares and reports, writes nothing and alerts nobody.
 
-**By hand:** *Trigger*, and fill in the form. **Again after a failure:** clear the failed tasks, or trigger a new run;
+**By hand:** *Trigger*, and fill in the form. What is not allowed (no product named, a product that the ledger does not
+have, a limit above the setting without products) is refused: nothing is compared, nobody is called, and the day's
+report does not take it for a failed night. **Why a run failed, was refused or did nothing** is in its note, beside its
+name in the grid, and in the last line of the task's log.
+ **Again after a failure:** clear the failed tasks, or trigger a new run;
 both are safe, nothing is restored or counted twice.
 """
 

@@ -1,8 +1,12 @@
 """# stock_sync_daily_report: the day in one message
 
 Every day at 09:00 (Asia/Seoul): the runs of `stock_sync` of that local date. The scheduled run is the headline, else
-the latest that finished; further runs are one line each. A day without a run, with a failed or with a partial run says
-so at the top, and is posted all the same.
+the latest that finished; a later run that found far more takes its place, and says so at the top. Further runs are one
+line each; refused requests are none. A day without a run, with a failed or with a partial run says so at the top, and
+is posted all the same.
+
+A report of today looks at the products it lists again, and at a sample of the others: what was resolved since, what
+differs again, and whether the keys are still there. Where the stores do not answer, it says so.
 
 | task | what it does | when it is red |
 | --- | --- | --- |

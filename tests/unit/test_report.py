@@ -362,6 +362,11 @@ def test_a_product_that_is_still_open_says_which_way_it_differs():
     )
 
 
+def test_a_product_that_is_as_the_run_found_it_is_shown_with_its_numbers_once():
+    stores = Stores({"PRD-001": (100, 85), "PRD-123": (20, 20)})
+    assert now_of(report(run(), stores=stores))[0] == "- PRD-001: 여전히 불일치 (DB 100, Redis 85, Redis가 15개 적음)"
+
+
 def test_a_restored_product_that_differs_again_is_new():
     stores = Stores({"PRD-001": (100, 100), "PRD-123": (20, 1)})
     assert now_of(report(run(), stores=stores))[1] == (
