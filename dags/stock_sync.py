@@ -114,12 +114,13 @@ def stock_sync():
     """Wire the tasks; what they do is in stocksync.entrypoints.sync_tasks."""
 
     @setup
-    @task(retries=2, retry_delay=timedelta(seconds=10))
-    def acquire_lock():
+    @task(retries=2, retry_delay=timedelta(seconds=10), inlets=[SUMMARIES])
+    def acquire_lock(inlet_events=None):
         """Check what the run needs and take the day's lock."""
         from stocksync.entrypoints import sync_tasks
 
-        return sync_tasks.acquire_lock(get_current_context())
+        latest = inlet_events[SUMMARIES].ascending(False).limit(50)
+        return sync_tasks.acquire_lock(get_current_context(), latest)
 
     @task(retries=2, retry_delay=timedelta(seconds=10), inlets=[SUMMARIES])
     def partition_products(plan, params=None, inlet_events=None):

@@ -21,6 +21,7 @@ from stocksync.adapters.dry_run import NoLock, NoOutbox, NoPublisher
 from stocksync.adapters.event_codec import EventDecoder, EventEncoder
 from stocksync.adapters.kafka import IdempotentProducer, KafkaAlertPublisher
 from stocksync.adapters.kafka_source import KafkaAlertSource, KafkaDeadLetters
+from stocksync.adapters.ledger_less_holds import LedgerLessHolds
 from stocksync.adapters.postgres import LedgerTable, PostgresLedger
 from stocksync.adapters.postgres_ranges import partition
 from stocksync.adapters.present_stock import LedgerAndCache, LedgerAndCacheNow
@@ -33,6 +34,7 @@ from stocksync.adapters.redis_delivery_log import (
     RedisFailureLog,
     RedisOpenIncidents,
 )
+from stocksync.adapters.redis_holds import RedisHolds
 from stocksync.adapters.redis_lock import RedisRunLock
 from stocksync.adapters.redis_outbox import RedisOutbox, listed_outboxes
 from stocksync.adapters.schema_registry import SchemaRegistry, agreed_schema_id
@@ -60,8 +62,18 @@ from stocksync.model.finding import RunIdentity
 from stocksync.model.id_range import IdRange
 from stocksync.model.plan import RunPlan
 from stocksync.model.policy import Rules
+from stocksync.reconcile import preconditions
 from stocksync.reconcile.close_run import RunCloser
-from stocksync.reconcile.ports import AlertPublisher, Clock, Journal, ListedOutbox, Outbox, RunLock, StockCache
+from stocksync.reconcile.ports import (
+    AlertPublisher,
+    Clock,
+    Journal,
+    ListedOutbox,
+    Outbox,
+    RunLock,
+    StockCache,
+    StockLedger,
+)
 from stocksync.reconcile.reconciler import Reconciler, Stores
 from stocksync.reconcile.recovery import drain_all
 from stocksync.reconcile.sizes import STANDARD, Sizes
@@ -137,8 +149,16 @@ class Bootstrap:
     def ledger(self) -> PostgresLedger:
         """The truth."""
         settings = self._settings
-        table = LedgerTable(settings.products_table, settings.id_column, settings.stock_column)
+        table = LedgerTable(settings.products_table, settings.id_column, settings.stock_column, settings.held_column)
         return PostgresLedger(self._clients.postgres, table, batch=self._sizes.batch)
+
+    def expected(self, *, had_holds: bool = False) -> StockLedger:
+        """Make a view of what the counters should hold; each reads the holds for itself.
+
+        Args:
+            had_holds: whether there were holds before: none at all is then not believed
+        """
+        return self._less_holds(had_holds=had_holds) or self.ledger
 
     def cache(self) -> StockCache:
         """Make a view of the counters; each has a watch of its own."""
@@ -223,6 +243,25 @@ class Bootstrap:
         self.topic(schema_id).check()
         return schema_id
 
+    def check_holds(self, units_before: int) -> bool:
+        """Find out before the first write whether the holds can be read; return whether there are or were some.
+
+        Args:
+            units_before: on hold in the latest run that is known
+
+        Raises:
+            BadSetting: they cannot: the index is of another type, or too many entries are not as the setting says.
+            LedgerUnavailable, CacheUnavailable: a store does not answer.
+        """
+        ledger = self._less_holds(had_holds=False)
+        if ledger is None:
+            return False
+        entries = ledger.survey()
+        warning = preconditions.warn_of_vanished_holds(self._settings.holds_index or "", entries, units_before)
+        if warning:
+            log.error(warning)
+        return bool(entries or units_before)
+
     def ranges(self, plan: RunPlan) -> list[IdRange]:
         """Cut the whole ledger into ranges."""
         return partition(self.ledger, batch_size=plan.batch_size, max_ranges=self._settings.max_mapped_tasks)
@@ -230,7 +269,7 @@ class Bootstrap:
     def stores(self, plan: RunPlan, index: int, journal: Journal) -> Stores:
         """Put together what a reconciliation reads from and writes to."""
         return Stores(
-            ledger=self.ledger,
+            ledger=self.expected(had_holds=plan.had_holds),
             cache=self.cache(),
             outbox=self.outbox(plan, index),
             lock=self.lock(plan),
@@ -276,7 +315,7 @@ class Bootstrap:
 
     def closer(self, plan: RunPlan) -> RunCloser:
         """Make what adds a run up."""
-        return RunCloser(plan, lambda index: self.outbox(plan, index), self.ledger, self._clock)
+        return RunCloser(plan, lambda index: self.outbox(plan, index), self.expected(), self._clock)
 
     # --- people ----------------------------------------------------------------------------------------------
 
@@ -353,7 +392,7 @@ class Bootstrap:
         return Resolver(
             self.open_incidents(),
             pager,
-            LedgerAndCache(self.ledger, self.cache()),
+            LedgerAndCache(self.expected(), self.cache()),
             Rules(settings.auto_restore_limit, settings.missing_key_policy),
         )
 
@@ -376,6 +415,12 @@ class Bootstrap:
         settings = self._settings
         rules = Rules(settings.auto_restore_limit, settings.missing_key_policy)
         return Reporter(history, catalogue, rules, self._wording, settings.zone)
+
+    def _less_holds(self, *, had_holds: bool) -> LedgerLessHolds | None:
+        form, index = self._settings.holds, self._settings.holds_index
+        if form is None or index is None:
+            return None
+        return LedgerLessHolds(self.ledger, RedisHolds(self.redis, index), form, had_holds=had_holds)
 
     @cached_property
     def _texts(self) -> AlertTexts:

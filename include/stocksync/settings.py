@@ -16,6 +16,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from stocksync.errors import BadSetting
 from stocksync.model import mention
+from stocksync.model.holds import HoldsFormat, entry_pattern, key_parts
 from stocksync.model.policy import MissingKeyPolicy
 
 PREFIX = "STOCK_SYNC_"
@@ -65,6 +66,16 @@ def _dead_letters(value: str | None, info: ValidationInfo) -> str | None:
     return value
 
 
+def _holds_entry(value: str) -> str:
+    entry_pattern(value)
+    return value
+
+
+def _holds_key(value: str) -> str:
+    key_parts(value)
+    return value
+
+
 def _registry(value: HttpUrl) -> HttpUrl:
     if value.query or value.fragment:
         raise ValueError
@@ -92,6 +103,27 @@ class Settings(BaseSettings):
     )
     id_column: str = _setting("id", "a column name", "the product's id: text, uuid or an integer type", min_length=1)
     stock_column: str = _setting("stock", "a column name", "the stock: an integer type", min_length=1)
+    held_column: str | None = _setting(
+        None,
+        "a column name, or empty",
+        "units on hold, of the same table or view: a counter is then held against the stock less these",
+        min_length=1,
+    )
+    holds_index: Annotated[str, AfterValidator(_key_prefix)] | None = _setting(
+        None,
+        "a key that is a sorted set, a set or a hash, not under `sync:`, or empty",
+        "Redis key of what open orders hold: a counter is then held against the stock less these",
+    )
+    holds_entry: Annotated[str, AfterValidator(_holds_entry)] | None = _setting(
+        None,
+        "a regular expression with the groups `product`, `quantity` and perhaps `order`, or empty",
+        "finds product and units in the bytes of an entry of the index; of a hash, an entry is field, `:`, value",
+    )
+    holds_key: Annotated[str, AfterValidator(_holds_key)] | None = _setting(
+        None,
+        "text with `{order}`, `{product}` or `{quantity}`, groups of the entry, or empty",
+        "an entry counts while this Redis key exists, and is in doubt without it",
+    )
     key_prefix: Annotated[str, AfterValidator(_key_prefix)] = _setting(
         "stock:", "text, not empty, not under `sync:`", "Redis key of a product is this and its id"
     )
@@ -170,10 +202,12 @@ class Settings(BaseSettings):
         """Read the environment, or raise BadSetting naming every bad variable, its value and what it may be."""
         environment = os.environ if environment is None else environment
         try:
-            return cls()
+            settings = cls()
         except ValidationError as error:
             complaints = [cls._complaint(name, environment) for name in cls._bad_fields(error)]
             raise BadSetting("; ".join(complaints)) from None
+        _ = settings.holds
+        return settings
 
     @classmethod
     def for_parsing(cls) -> Self:
@@ -216,6 +250,32 @@ class Settings(BaseSettings):
     def dead_letter_topic(self) -> str:
         """The Kafka topic of the messages nobody can read."""
         return self.dlq_topic or f"{self.topic}.dlq"
+
+    @property
+    def holds(self) -> HoldsFormat | None:
+        """How holds in Redis are written; None: there are none.
+
+        Raises:
+            BadSetting: the settings of the holds do not go together
+        """
+        index, entry, key = self.holds_index, self.holds_entry, self.holds_key
+        if index and self.held_column:
+            raise BadSetting(
+                f"{PREFIX}HELD_COLUMN={self.held_column!r} and {PREFIX}HOLDS_INDEX={index!r} are both set; allowed: "
+                "one of them, or a hold that is in both would be taken off twice"
+            )
+        if index is None or entry is None:
+            if index or entry or key:
+                given = f"INDEX={index!r}, {PREFIX}HOLDS_ENTRY={entry!r}, {PREFIX}HOLDS_KEY={key!r}"
+                raise BadSetting(f"{PREFIX}HOLDS_{given}; allowed: index and entry together, the key only with them")
+            return None
+        try:
+            return HoldsFormat.of(entry, key)
+        except ValueError as error:
+            raise BadSetting(
+                f"{PREFIX}HOLDS_KEY={key!r} does not fit {PREFIX}HOLDS_ENTRY={entry!r}: {error}; "
+                "allowed: groups that the entry has"
+            ) from error
 
     @property
     def zone(self) -> ZoneInfo:

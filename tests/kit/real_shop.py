@@ -75,6 +75,8 @@ class RealShop:
     time_limit: timedelta = timedelta(minutes=10)
     sizes: Sizes = STANDARD
     framing: re.Pattern[bytes] = SINGLE_OBJECT
+    holds: dict = field(default_factory=dict)
+    held_before: int = 0
 
     def build(self):
         self.sql(f"CREATE TABLE {self.table} (id {self.id_type} PRIMARY KEY, stock bigint)")
@@ -136,6 +138,7 @@ class RealShop:
             max_mapped_tasks=self.max_ranges,
             settle_seconds=self.settle.total_seconds(),
             missing_key_policy=self.rules.missing_key_policy,
+            **self.holds,
         )
 
     def parts(self, **instead):
@@ -161,6 +164,7 @@ class RealShop:
             auto_restore_limit=self.rules.auto_restore_limit,
             started_at=now.isoformat(),
             stop_at=(now + self.time_limit).isoformat(),
+            had_holds=self.parts().check_holds(self.held_before),
         )
 
     def whole(self):

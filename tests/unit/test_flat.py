@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from stocksync.bootstrap import Bootstrap
+from stocksync.model.expected import Expected
 from stocksync.model.id_range import IdRange
 from stocksync.reconcile.ports import LedgerBatch
 from stocksync.reconcile.sizes import Sizes
@@ -31,8 +32,11 @@ class Streamed:
         for batch in batches:
             yield batch, [self._counter] * len(batch.ids)
 
-    def read(self, product_ids):
-        return dict.fromkeys(product_ids, b"100")
+    def expected(self, product_ids):
+        return dict.fromkeys(product_ids, Expected(b"100"))
+
+    def held_units(self, _id_range):
+        return 0
 
     def look(self, product_ids):
         return [(self._counter, True)] * len(product_ids)

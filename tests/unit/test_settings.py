@@ -12,6 +12,10 @@ DEFAULTS = {
     "products_table": "products",
     "id_column": "id",
     "stock_column": "stock",
+    "held_column": None,
+    "holds_index": None,
+    "holds_entry": None,
+    "holds_key": None,
     "key_prefix": "stock:",
     "topic": "stock.sync.alert",
     "dlq_topic": None,
@@ -30,6 +34,7 @@ DEFAULTS = {
     "slack_mention": "@backend-team",
 }
 
+ENTRY = "(?P<product>[a-z]+):(?P<quantity>[0-9]+)$"
 BAD = [
     ("PRODUCTS_TABLE", "a.b.c"), ("PRODUCTS_TABLE", "a."), ("PRODUCTS_TABLE", ".b"),
     ("KEY_PREFIX", "sync:stock:"), ("KEY_PREFIX", "sync:"),
@@ -47,6 +52,10 @@ BAD = [
     ("MISSING_KEY_POLICY", "Zero"), ("MISSING_KEY_POLICY", "delete"),
     ("TIMEZONE", "Seoul"), ("TIMEZONE", "+09:00"), ("TIMEZONE", "../etc/passwd"),
     ("RUN_TIMEOUT_MINUTES", "0"), ("RUN_TIMEOUT_MINUTES", "56"),
+    ("HOLDS_INDEX", "sync:holds"),
+    ("HOLDS_ENTRY", "("), ("HOLDS_ENTRY", "(?P<product>.+)"),
+    ("HOLDS_ENTRY", "(?P<product>.)(?P<quantity>.)(?P<sku>.)"),
+    ("HOLDS_KEY", "hold"), ("HOLDS_KEY", "hold:{sku}"), ("HOLDS_KEY", "hold:{"), ("HOLDS_KEY", "hold:{order!r}"),
     ("LOCALE", "jp"), ("LOCALE", "KO"),
 ]  # fmt: skip
 
@@ -78,7 +87,7 @@ def test_a_bad_value_is_refused_naming_the_variable_the_value_and_what_is_allowe
 
 
 def test_every_setting_that_can_be_bad_has_a_bad_example_here():
-    free_text = {"id_column", "stock_column", "slack_channel"}
+    free_text = {"id_column", "stock_column", "held_column", "slack_channel"}
 
     assert {name.lower() for name, _ in BAD} | free_text == set(Settings.model_fields)
 
@@ -145,6 +154,27 @@ def test_a_mention_that_calls_nobody_and_a_format_confluent_cannot_read_are_name
     monkeypatch.setenv("STOCK_SYNC_SLACK_MENTION", "<!subteam^S123>")
     monkeypatch.setenv("STOCK_SYNC_SCHEMA_REGISTRY_URL", "http://registry:8081")
     assert Settings.load().advice() == []
+
+
+@pytest.mark.parametrize(
+    ("given", "complaint"),
+    [
+        ({"HELD_COLUMN": "held", "HOLDS_INDEX": "holds", "HOLDS_ENTRY": ENTRY}, "are both set; allowed: one of them"),
+        ({"HOLDS_INDEX": "holds"}, "allowed: index and entry together"),
+        ({"HOLDS_ENTRY": ENTRY}, "allowed: index and entry together"),
+        ({"HOLDS_KEY": "hold:{product}"}, "allowed: index and entry together"),
+        (
+            {"HOLDS_INDEX": "holds", "HOLDS_ENTRY": ENTRY, "HOLDS_KEY": "hold:{order}"},
+            "STOCK_SYNC_HOLDS_KEY='hold:{order}' does not fit STOCK_SYNC_HOLDS_ENTRY=.*no group 'order'",
+        ),
+    ],
+)
+def test_settings_of_holds_that_do_not_go_together_are_refused(given, complaint, monkeypatch):
+    for name, value in given.items():
+        monkeypatch.setenv(f"STOCK_SYNC_{name}", value)
+
+    with pytest.raises(BadSetting, match=complaint):
+        Settings.load()
 
 
 def test_settings_do_not_change_once_read():

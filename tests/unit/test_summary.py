@@ -17,7 +17,7 @@ from tests.kit.findings import findings
 FIELDS = [
     "date", "run_id", "run_type", "dry_run", "status", "started_at", "finished_at", "duration_seconds", "total",
     "matched", "restored", "manual_review", "changed", "invalid", "unprocessed", "by_severity", "mean_discrepancy",
-    "max_discrepancy", "max_discrepancy_product", "top", "missing_keys", "missing_ignored",
+    "max_discrepancy", "max_discrepancy_product", "top", "missing_keys", "missing_ignored", "held_units", "in_doubt",
 ]  # fmt: skip
 
 

@@ -15,6 +15,9 @@ RUN_ID = "stock-sync-run-id"
 RUN_TYPE = "stock-sync-run-type"
 RUN_DATE = "stock-sync-run-date"
 REASON = "stock-sync-reason"
+LEDGER_STOCK = "stock-sync-ledger-stock"
+HELD = "stock-sync-held"
+_DIGITS = 10  # of an int32
 
 
 class EventEncoder:
@@ -45,13 +48,16 @@ class EventEncoder:
         )
 
     def headers(self, finding: Finding, run: RunIdentity) -> list[tuple[str, bytes]]:
-        """Write what does not fit into the schema: the run, and why it was judged so."""
-        return [
+        """Write what does not fit into the schema: the run, why it was judged so, and what `dbStock` is made of."""
+        run_and_reason = [
             (RUN_ID, run.run_id.encode()),
             (RUN_TYPE, run.run_type.encode()),
             (RUN_DATE, run.date.encode()),
             (REASON, finding.reason.encode()),
         ]
+        if finding.held is None:
+            return run_and_reason
+        return [*run_and_reason, (LEDGER_STOCK, b"%d" % finding.ledger_stock), (HELD, b"%d" % finding.held)]
 
 
 class EventDecoder:
@@ -88,6 +94,12 @@ class EventDecoder:
                 detected_at_ms=fields["detectedAt"],
                 run_id=headers.get(RUN_ID, ""),
                 run_date=headers.get(RUN_DATE, ""),
+                held=_units(headers.get(HELD, "")),
             )
         except KeyError as error:
             raise ValueError(f"the event has no field {error}") from error
+
+
+def _units(header: str) -> int:
+    """Read a header's units; other publishers' headers may hold anything, and no alert is lost over one."""
+    return int(header) if header.isascii() and header.isdigit() and len(header) <= _DIGITS else 0

@@ -17,6 +17,7 @@ from stocksync.adapters.postgres_copy import CopyStream
 from stocksync.adapters.postgres_errors import CONNECTION, failed, no_table
 from stocksync.adapters.postgres_session import LIMITED, Connect, Session, spelled
 from stocksync.errors import BadSetting, LedgerUnavailable, RefusedRequest
+from stocksync.model.expected import Expected
 from stocksync.model.id_range import IdRange
 from stocksync.model.stock import LedgerValue, Unreadable
 from stocksync.model.text import printable
@@ -43,11 +44,12 @@ def statement(name: str) -> sql.SQL:
 
 @dataclass(frozen=True, slots=True)
 class LedgerTable:
-    """Where the ledger is: the three settings that name it."""
+    """Where the ledger is: the settings that name it; without a held column nothing is on hold there."""
 
     table: str
     id_column: str
     stock_column: str
+    held_column: str | None = None
 
     @property
     def name(self) -> sql.Identifier:
@@ -88,8 +90,19 @@ class PostgresLedger:
 
     def read(self, product_ids: Sequence[str]) -> Mapping[str, LedgerValue]:
         """Look at some products again by their ids."""
+        return {product_id: expected.stock for product_id, expected in self.expected(product_ids).items()}
+
+    def expected(self, product_ids: Sequence[str]) -> Mapping[str, Expected]:
+        """Look at some products again, with what is on hold by the held column, of the same row."""
         rows = self.rows(self._query("read", ids=sql.Literal(list(product_ids))))
-        return {i: _NO_NUMBER.get(stock) or stock.encode() for i, stock in rows}
+        return {i: Expected(_NO_NUMBER.get(stock) or stock.encode(), held) for i, stock, held in rows}
+
+    def held_units(self, id_range: IdRange) -> int:
+        """Add up the held column over a range; 0 without one."""
+        if self._source.held_column is None:
+            return 0
+        [(units,)] = self.rows(self._query("held_units", condition=self._within(id_range, None)))
+        return int(units)
 
     def count(self, id_range: IdRange, after: str | None) -> int:
         """Count a range."""
@@ -116,6 +129,11 @@ class PostgresLedger:
                     f"{self._source.table!r} can hold"
                 ) from error
             raise
+
+    def spelled_within(self, product_ids: Sequence[str], id_range: IdRange) -> Mapping[str, str]:
+        """As `spelled`, only of a range's products."""
+        condition = self._within(id_range, None)
+        return dict(self.rows(self._query("held_within", ids=sql.Literal(list(product_ids)), condition=condition)))
 
     def several_rows(self) -> tuple[int, str]:
         """Count the products that have several rows, and name one; without a pass over a table that cannot have any."""
@@ -166,23 +184,26 @@ class PostgresLedger:
         return [row[0] for row in self.rows(self._query(name, **literals))]
 
     @cached_property
-    def _columns(self) -> tuple[sql.SQL, sql.Composable]:
-        """The id column's type, and an expression for a stock that is null where there is no usable number."""
+    def _columns(self) -> tuple[sql.SQL, sql.Composable, sql.Composable]:
+        """The id column's type, an expression for a stock that is null where there is no usable number, and for holds.
+
+        The stock is without what is on hold; a hold that is no usable number, or more than the stock, makes it null.
+        """
         source = self._source
         rows = self.rows(statement("inspect_columns").format(table=self._quoted_table()))
         found = {name: (declared, base) for name, declared, base in rows}
         if not found:
             raise no_table(source.table)
         id_type, id_base = self._column(found, "STOCK_SYNC_ID_COLUMN", source.id_column)
-        _, stock_base = self._column(found, "STOCK_SYNC_STOCK_COLUMN", source.stock_column)
         _demand("STOCK_SYNC_ID_COLUMN", source.id_column, id_base, _ID_TYPES)
-        _demand("STOCK_SYNC_STOCK_COLUMN", source.stock_column, stock_base, _STOCK_TYPES)
-        usable = "{c} BETWEEN 0 AND 2147483647"
-        if stock_base not in _WHOLE_TYPES:
-            usable += " AND {c} = trunc({c})"
-        stock = sql.SQL(f"CASE WHEN {usable} THEN {{c}}::int END").format(c=sql.Identifier(source.stock_column))
+        stock = self._units(found, "STOCK_SYNC_STOCK_COLUMN", source.stock_column)
+        held: sql.Composable = sql.SQL("NULL::int")
+        if source.held_column is not None:
+            held = self._units(found, "STOCK_SYNC_HELD_COLUMN", source.held_column)
+            less = "CASE WHEN {stock} >= {held} THEN {stock} - {held} END"
+            stock = sql.SQL(less).format(stock=stock, held=held)
         # format_type() quotes what needs quoting: it is made to be put into SQL.
-        return sql.SQL(id_type), stock
+        return sql.SQL(id_type), stock, held
 
     @cached_property
     def _is_unique(self) -> bool:
@@ -191,20 +212,20 @@ class PostgresLedger:
         return self.rows(statement("is_unique").format(**parts)) == [(True,)]
 
     def _query(self, name: str, **parts: sql.Composable) -> sql.Composed:
-        id_type, stock = self._columns
+        id_type, stock, held = self._columns
         table, id_column = self._source.name, sql.Identifier(self._source.id_column)
         products = statement("one_row_each" if self._is_unique else "perhaps_several_rows_each")
         return statement(name).format(
             table=table,
             id=id_column,
             id_type=id_type,
-            products=products.format(table=table, id=id_column, stock=stock),
+            products=products.format(table=table, id=id_column, stock=stock, held=held),
             **parts,
         )
 
     def _within(self, id_range: IdRange, after: str | None) -> sql.Composable:
         """Restrict to a range."""
-        id_type, _ = self._columns
+        id_type = self._columns[0]
 
         def compared(operator: str, bound: str) -> sql.Composable:
             return sql.SQL("id {} {}::{}").format(sql.SQL(operator), sql.Literal(bound), id_type)
@@ -225,6 +246,15 @@ class PostgresLedger:
 
     def _quoted_table(self) -> sql.Composable:
         return sql.Literal(".".join('"{}"'.format(part.replace('"', '""')) for part in self._source.table.split(".")))
+
+    def _units(self, found: Mapping[str, tuple[str, str]], setting: str, name: str) -> sql.Composable:
+        """A column's units as a whole number from 0 to int32; null where it holds anything else."""
+        _, base = self._column(found, setting, name)
+        _demand(setting, name, base, _STOCK_TYPES)
+        usable = "{c} BETWEEN 0 AND 2147483647"
+        if base not in _WHOLE_TYPES:
+            usable += " AND {c} = trunc({c})"
+        return sql.SQL(f"CASE WHEN {usable} THEN {{c}}::int END").format(c=sql.Identifier(name))
 
     def _column(self, found: Mapping[str, tuple[str, str]], setting: str, name: str) -> tuple[str, str]:
         if name not in found:

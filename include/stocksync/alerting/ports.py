@@ -47,6 +47,7 @@ class AlertEvent:
         detected_at_ms: milliseconds since the epoch
         run_id: the run that published it; empty: it names none
         run_date: the run's local date, YYYY-MM-DD; empty: it names none
+        held: units on hold that db_stock is without
     """
 
     event_id: str
@@ -59,6 +60,7 @@ class AlertEvent:
     detected_at_ms: int
     run_id: str = ""
     run_date: str = ""
+    held: int = 0
 
 
 class AlertDecoder(Protocol):

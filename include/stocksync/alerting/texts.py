@@ -19,10 +19,11 @@ class ProductLine:
 
     Attributes:
         id: made safe to print
-        db: what the ledger said
+        db: what the ledger said, what is on hold included
         redis: what the cache said
         size: the absolute discrepancy
         direction: in words, which of the two is too large, and what that means
+        held: units on hold: the cache is held against `db` less these
     """
 
     id: str
@@ -30,6 +31,7 @@ class ProductLine:
     redis: int
     size: int
     direction: str
+    held: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,10 +173,11 @@ class AlertTexts:
         size = abs(event.discrepancy)
         return ProductLine(
             id=printable(event.product_id),
-            db=event.db_stock,
+            db=event.db_stock + event.held,
             redis=event.redis_stock,
             size=size,
             direction=self._wording.render("direction", size=size, too_many=event.discrepancy < 0),
+            held=event.held,
         )
 
     def _time(self, time_ms: int) -> str:

@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 
 
 @final_when_permanent
-def acquire_lock(context: Mapping[str, Any]) -> dict[str, Any]:
+def acquire_lock(context: Mapping[str, Any], latest_summaries: Iterable[Any]) -> dict[str, Any]:
     """Check everything a run needs before its first write, then take the day's lock; return the run's plan."""
     settings = Settings.load()
     for warning in [*Settings.unknown(os.environ), *settings.advice()]:
@@ -37,7 +37,9 @@ def acquire_lock(context: Mapping[str, Any]) -> dict[str, Any]:
     plan = run_request.plan(context, settings)
     connections.check_optional(settings)
     parts = connections.bootstrap(settings)
-    plan = replace(plan, schema_id=parts.check(writes=not plan.dry_run))
+    schema_id = parts.check(writes=not plan.dry_run)
+    units_before = preconditions.last_held_units(event.extra for event in latest_summaries)
+    plan = replace(plan, schema_id=schema_id, had_holds=parts.check_holds(units_before))
     if plan.dry_run:
         dry = f"dry run, because {plan.dry_run_reason}: nothing is written, nobody is alerted"
         ending.leave(Ending(Kind.DRY_RUN, dry))
@@ -126,7 +128,13 @@ def summarize_run(
     if not ranges:
         raise NotBegun("nothing was compared: partition_products failed or was ended, its log says why")
     if summary.status != RunStatus.COMPLETE:
-        missing = what_is_missing(summary, ranges=len(ranges), returned=len(outcomes), published=told)
+        missing = what_is_missing(
+            summary,
+            ranges=len(ranges),
+            returned=len(outcomes),
+            published=told,
+            disbelieved=sum(outcome.tally.disbelieved for outcome in outcomes.values()),
+        )
         raise AirflowFailException(
             f"the run is {summary.status}: {missing}. What was done is counted; the next run does the rest"
         )
@@ -166,6 +174,7 @@ def _event_of(summary: RunSummary, ranges: list[IdRange]) -> dict[str, Any]:
         "dry_run": summary.dry_run,
         "status": summary.status,
         "total": summary.total,
+        "held_units": summary.held_units,
         "whole_ledger": all(id_range.ids is None for id_range in ranges),
     }
 

@@ -23,6 +23,7 @@ class Finding:
         reason: in words, why the rules said so; empty: it was recorded by version 0.1.0, which kept none
         detected_at_ms: milliseconds since the epoch, UTC
         event_id: UUIDv5 of what happened
+        held: units on hold that `db_stock` is without; None: the shop has no holds
     """
 
     product_id: str
@@ -30,6 +31,12 @@ class Finding:
     reason: str
     detected_at_ms: int
     event_id: str
+    held: int | None = None
+
+    @property
+    def ledger_stock(self) -> int:
+        """What the ledger says, the units on hold included."""
+        return self.difference.db_stock + (self.held or 0)
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON, flat."""
@@ -45,6 +52,7 @@ class Finding:
             "reason": self.reason,
             "detected_at": self.detected_at_ms,
             "event_id": self.event_id,
+            "held": self.held,
         }
 
     @classmethod
@@ -58,7 +66,14 @@ class Finding:
             action=Action(raw["action"]),
             key_missing=raw["key_missing"],
         )
-        return cls(raw["product_id"], difference, raw.get("reason", ""), raw["detected_at"], raw["event_id"])
+        return cls(
+            product_id=raw["product_id"],
+            difference=difference,
+            reason=raw.get("reason", ""),
+            detected_at_ms=raw["detected_at"],
+            event_id=raw["event_id"],
+            held=raw.get("held"),
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,7 @@ class RunPlan:
         started_at: ISO 8601 with offset
         stop_at: ISO 8601 with offset: no new group is begun after this
         schema_id: the registry's number for the event's schema, the same for every copy; None: no registry
+        had_holds: whether there were holds last night, or when the run began: none at all is not believed then
     """
 
     run_id: str
@@ -41,6 +42,7 @@ class RunPlan:
     started_at: str
     stop_at: str
     schema_id: int | None = None
+    had_holds: bool = False
 
     @property
     def identity(self) -> RunIdentity:

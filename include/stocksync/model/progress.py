@@ -104,17 +104,24 @@ class RangeOutcome:
         index: the range's position in the run
         tally: what became of its products
         unprocessed: products left because the time limit came first
+        held_units: units on hold of its products
     """
 
     index: int
     tally: Tally
     unprocessed: int = 0
+    held_units: int = 0
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON for XCom."""
-        return {"index": self.index, "tally": self.tally.to_dict(), "unprocessed": self.unprocessed}
+        return {
+            "index": self.index,
+            "tally": self.tally.to_dict(),
+            "unprocessed": self.unprocessed,
+            "held_units": self.held_units,
+        }
 
     @classmethod
     def from_dict(cls, raw: dict[str, Any]) -> Self:
         """Undo `to_dict`."""
-        return cls(raw["index"], Tally.from_dict(raw["tally"]), raw["unprocessed"])
+        return cls(raw["index"], Tally.from_dict(raw["tally"]), raw["unprocessed"], raw.get("held_units", 0))

@@ -16,7 +16,7 @@ class Unreadable(Enum):
 
     WRONG_TYPE = "a key of another type"
     """The cache has a list, a hash or the like there; GET would fail and SET would destroy it."""
-    NO_STOCK = "null, negative, fractional or beyond int32"
+    NO_STOCK = "null, negative, fractional, beyond int32, or less than what is on hold"
     """The ledger's column holds nothing a counter can be set to."""
     SEVERAL_ROWS = "on several rows of the ledger"
     """Which of them is the product's stock, or whether it is their sum, is not for this program to guess."""

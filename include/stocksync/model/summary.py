@@ -71,6 +71,8 @@ class RunSummary:
     top: list[dict[str, Any]]
     missing_keys: int
     missing_ignored: int = 0
+    held_units: int = 0
+    in_doubt: int = 0
 
     @property
     def agreeing(self) -> int:
@@ -97,7 +99,9 @@ class RunSummary:
         return cls(**raw)
 
 
-def summarize(plan: RunPlan, tally: Tally, *, unprocessed: int, status: RunStatus, finished: datetime) -> RunSummary:
+def summarize(  # noqa: PLR0913 - what a run comes to
+    plan: RunPlan, tally: Tally, *, unprocessed: int, status: RunStatus, finished: datetime, held_units: int = 0
+) -> RunSummary:
     """Put a run's counts into the summary's shape.
 
     Args:
@@ -106,6 +110,7 @@ def summarize(plan: RunPlan, tally: Tally, *, unprocessed: int, status: RunStatu
         unprocessed: products the latest pass did not look at
         status: how it ended
         finished: when
+        held_units: units on hold of the products it looked at
     """
     found = tally.restored + tally.review
     total = max(tally.products + unprocessed, tally.accounted)
@@ -134,11 +139,13 @@ def summarize(plan: RunPlan, tally: Tally, *, unprocessed: int, status: RunStatu
         top=[_top_entry(entry) for entry in found.top],
         missing_keys=tally.missing_keys + found.missing_keys,
         missing_ignored=min(tally.ignored, tally.agreeing),
+        held_units=held_units,
+        in_doubt=tally.in_doubt,
     )
 
 
 def _top_entry(entry: TopEntry) -> dict[str, Any]:
-    return {
+    shown: dict[str, Any] = {
         "product_id": entry.product_id,
         "db": entry.db_stock,
         "redis": entry.redis_stock,
@@ -146,3 +153,4 @@ def _top_entry(entry: TopEntry) -> dict[str, Any]:
         "severity": entry.severity,
         "action": entry.action,
     }
+    return shown if entry.held is None else shown | {"held": entry.held}

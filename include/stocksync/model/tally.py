@@ -21,6 +21,7 @@ class TopEntry:
     discrepancy: int
     severity: str
     action: str
+    held: int | None = None
 
     @classmethod
     def of(cls, finding: Finding) -> Self:
@@ -33,6 +34,7 @@ class TopEntry:
             difference.discrepancy,
             difference.severity.value,
             difference.action.value,
+            finding.held,
         )
 
     def rank(self) -> tuple[int, str]:
@@ -122,6 +124,8 @@ class Tally:
         review: discrepancies left to a person
         missing_keys: products without a key that are in none of the two above
         ignored: those of `matched` that have no key, and that the policy leaves alone
+        in_doubt: of `changed`, those left alone because an order of theirs is in doubt
+        disbelieved: of `in_doubt`, those where it is the holds as a whole that cannot be believed
     """
 
     matched: int = 0
@@ -131,6 +135,8 @@ class Tally:
     review: Findings = field(default_factory=Findings)
     missing_keys: int = 0
     ignored: int = 0
+    in_doubt: int = 0
+    disbelieved: int = 0
 
     @property
     def products(self) -> int:
@@ -165,6 +171,8 @@ class Tally:
             review=self.review + other.review,
             missing_keys=self.missing_keys + other.missing_keys,
             ignored=self.ignored + other.ignored,
+            in_doubt=self.in_doubt + other.in_doubt,
+            disbelieved=self.disbelieved + other.disbelieved,
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -177,6 +185,8 @@ class Tally:
             "review": self.review.to_dict(),
             "missing_keys": self.missing_keys,
             "ignored": self.ignored,
+            "in_doubt": self.in_doubt,
+            "disbelieved": self.disbelieved,
         }
 
     @classmethod
@@ -190,6 +200,8 @@ class Tally:
             Findings.from_dict(raw["review"]),
             raw["missing_keys"],
             raw.get("ignored", 0),
+            raw.get("in_doubt", 0),
+            raw.get("disbelieved", 0),
         )
 
 
@@ -201,4 +213,5 @@ def _fields(entry: TopEntry) -> tuple[Any, ...]:
         entry.discrepancy,
         entry.severity,
         entry.action,
+        entry.held,
     )

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable, Mapping, Sequence
 
-from stocksync.errors import LedgerUnavailable
+from stocksync.errors import LedgerUnavailable, StockSyncError
 from stocksync.model.id_range import IdRange
 from stocksync.model.plan import RunPlan
 from stocksync.model.progress import Progress, RangeOutcome
@@ -49,7 +49,14 @@ class RunCloser:
             tally=tally,
             unprocessed=unprocessed,
         )
-        return summarize(self._plan, tally, unprocessed=unprocessed, status=status, finished=self._clock.now())
+        return summarize(
+            self._plan,
+            tally,
+            unprocessed=unprocessed,
+            status=status,
+            finished=self._clock.now(),
+            held_units=sum(self._held_units(id_range, outcomes.get(id_range.index)) for id_range in ranges),
+        )
 
     def add_up(self, ranges: Sequence[IdRange], outcomes: Mapping[int, RangeOutcome]) -> tuple[Tally, int]:
         """Add the ranges that returned, and of each that did not what its progress and its outbox tell.
@@ -79,6 +86,15 @@ class RunCloser:
             log.warning("%s; the range counts as the %d products it was cut with", error, id_range.rows)
             return id_range.rows
 
+    def _held_units(self, id_range: IdRange, outcome: RangeOutcome | None) -> int:
+        if outcome is not None:
+            return outcome.held_units
+        try:
+            return self._ledger.held_units(id_range)
+        except StockSyncError as error:
+            log.warning("%s; what is on hold in range %s is not counted", error, id_range.label)
+            return 0
+
 
 def status_of(*, every_range_returned: bool, published: bool, tally: Tally, unprocessed: int) -> RunStatus:
     """Say how the run ended.
@@ -91,12 +107,12 @@ def status_of(*, every_range_returned: bool, published: bool, tally: Tally, unpr
     """
     if not (every_range_returned and published):
         return RunStatus.FAILED
-    if unprocessed or changed_too_much(tally.changed, tally.products):
+    if unprocessed or tally.disbelieved or changed_too_much(tally.changed, tally.products):
         return RunStatus.PARTIAL
     return RunStatus.COMPLETE
 
 
-def what_is_missing(summary: RunSummary, *, ranges: int, returned: int, published: bool) -> str:
+def what_is_missing(summary: RunSummary, *, ranges: int, returned: int, published: bool, disbelieved: int = 0) -> str:
     """Say in words why a run is not complete.
 
     Args:
@@ -104,6 +120,7 @@ def what_is_missing(summary: RunSummary, *, ranges: int, returned: int, publishe
         ranges: how many ranges it had
         returned: of how many the task succeeded
         published: whether every event is on the topic
+        disbelieved: products left alone because the holds cannot be believed
     """
     facts = []
     if not ranges:
@@ -114,7 +131,12 @@ def what_is_missing(summary: RunSummary, *, ranges: int, returned: int, publishe
         facts.append("publish_pending did not succeed, so events may still wait in Redis")
     if summary.unprocessed:
         facts.append(f"{summary.unprocessed:,} products were not looked at")
-    if changed_too_much(summary.changed, summary.total):
+    if disbelieved:
+        facts.append(
+            f"the holds cannot be believed, so {disbelieved:,} counters that look too small were left alone; the logs "
+            "of acquire_lock and reconcile say why"
+        )
+    if changed_too_much(summary.changed - disbelieved, summary.total):
         facts.append(
             f"{summary.changed:,} of {summary.total:,} products were written between one look and the next, again and "
             "again, and were left alone: they may be wrong"

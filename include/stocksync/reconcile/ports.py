@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from stocksync.model.expected import Expected
 from stocksync.model.finding import Finding, RunIdentity
 from stocksync.model.id_range import IdRange
 from stocksync.model.progress import Progress
@@ -17,7 +18,7 @@ class LedgerBatch:
 
     Attributes:
         ids: the products' ids (UTF-8)
-        stocks: their stocks, side by side with the ids
+        stocks: what their counters should hold, side by side with the ids
     """
 
     ids: list[bytes]
@@ -38,7 +39,7 @@ class Proposal:
 
 
 class StockLedger(Protocol):
-    """The truth: every product's stock."""
+    """The truth: of every product the stock that its counter should hold, which is without what is on hold."""
 
     def scan(self, id_range: IdRange, after: str | None) -> Iterator[LedgerBatch]:
         """Stream a range in the order of its ids, from the first id after `after`.
@@ -54,6 +55,24 @@ class StockLedger(Protocol):
 
         Raises:
             LedgerUnavailable: PostgreSQL did not answer.
+        """
+        ...
+
+    def expected(self, product_ids: Sequence[str]) -> Mapping[str, Expected]:
+        """As `read`, and say how each number came about.
+
+        Raises:
+            LedgerUnavailable: PostgreSQL did not answer.
+            CacheUnavailable: Redis did not answer where it has the holds.
+            BadSetting: too many of the holds cannot be read.
+        """
+        ...
+
+    def held_units(self, id_range: IdRange) -> int:
+        """Add up the units on hold of a range's products; 0 without holds.
+
+        Raises:
+            LedgerUnavailable, CacheUnavailable: a store did not answer.
         """
         ...
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from stocksync.errors import BadSetting, RefusedRequest
+from stocksync.model.holds import vanished
 from stocksync.model.text import printable
 
 _SHOWN = 10
@@ -60,6 +61,38 @@ def last_total(summaries: Iterable[Mapping[str, Any]]) -> int:
         summaries: what runs told of themselves, the latest first
     """
     return next((int(told.get("total", 0)) for told in summaries if told.get("whole_ledger", True)), 0)
+
+
+def last_held_units(summaries: Iterable[Mapping[str, Any]]) -> int:
+    """Return how many units were on hold in the latest run over the whole ledger that counts; 0 if none is known.
+
+    A person who has looked and found that there are no holds any more says so by a dry run by hand.
+
+    Args:
+        summaries: what runs told of themselves, the latest first
+    """
+    counting = (
+        told
+        for told in summaries
+        if told.get("whole_ledger", True) and (not told.get("dry_run") or told.get("run_type") == "manual")
+    )
+    return next((int(told.get("held_units", 0)) for told in counting), 0)
+
+
+def warn_of_vanished_holds(index: str, entries: int, units_before: int) -> str:
+    """Say that there are no holds though there were some; empty if that is not so.
+
+    Args:
+        index: the key of the holds
+        entries: how many there are now
+        units_before: how many units were on hold in the latest run that counts
+    """
+    if not vanished(entries, had_holds=units_before > 0):
+        return ""
+    return (
+        f"THE HOLDS ARE GONE: STOCK_SYNC_HOLDS_INDEX={printable(index)!r} has no entry, and the run before saw "
+        f"{units_before:,} units on hold: no counter is raised. If there is nothing on hold any more, trigger a dry run"
+    )
 
 
 def warn_of_missing_products(source: str, products: int, before: int) -> str:

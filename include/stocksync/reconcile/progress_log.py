@@ -71,4 +71,5 @@ def in_words(outcome: RangeOutcome) -> str:
         f"{tally.review.count:,} for manual review, {tally.changed:,} still changing, "
         f"{tally.invalid:,} no stock number, {outcome.unprocessed:,} left"
         f"{f', {tally.ignored:,} without a key, left alone' if tally.ignored else ''}"
+        + (f"; {outcome.held_units:,} units on hold" if outcome.held_units else "")
     )

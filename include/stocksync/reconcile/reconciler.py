@@ -233,6 +233,7 @@ class Reconciler:
         look = look_again(suspects, ledger=stores.ledger, cache=stores.cache, rules=self._rules)
         self._seen_at = stores.clock.monotonic()
         name("no stock number", look.invalid)
+        name("orders in doubt, so not restored", look.in_doubt)
         self._reached("looked again")
         proposals = [Proposal(self._finding(confirmed), confirmed.cache) for confirmed in look.confirmed]
         written = stores.outbox.commit(self._progress.group, proposals)
@@ -253,6 +254,7 @@ class Reconciler:
             reason=reason_for(difference, plan.auto_restore_limit),
             detected_at_ms=self._progress.started_ms,
             event_id=event_id(plan.run_id, plan.pass_number, confirmed.product_id, difference),
+            held=confirmed.held,
         )
 
     def _close(self, progress: Progress, findings: list[Finding]) -> None:
@@ -273,7 +275,7 @@ class Reconciler:
         # Without the end of the range, what was still moving stays as the shop left it: that is "changed".
         tally = progress.tally + Tally(changed=len(progress.moving))
         left = 0 if progress.done else self._stores.ledger.count(id_range, None) - tally.products
-        return RangeOutcome(id_range.index, tally, max(0, left))
+        return RangeOutcome(id_range.index, tally, max(0, left), self._stores.ledger.held_units(id_range))
 
     def _out_of_time(self) -> bool:
         # Once late, late for good: a wall clock set back must not make a scan that was cut short look finished.

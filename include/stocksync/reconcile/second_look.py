@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from stocksync.model.policy import Difference, Rules, Verdict, judge
+from stocksync.model.stock import Unreadable
 from stocksync.model.tally import Tally
 from stocksync.reconcile.first_look import Suspect
 from stocksync.reconcile.ports import StockCache, StockLedger
@@ -21,6 +22,7 @@ class Confirmed:
     product_id: str
     difference: Difference
     cache: bytes | None
+    held: int | None = None
 
 
 @dataclass(slots=True)
@@ -30,6 +32,7 @@ class Look:
     confirmed: list[Confirmed] = field(default_factory=list)
     moving: list[Suspect] = field(default_factory=list)
     invalid: list[str] = field(default_factory=list)
+    in_doubt: list[str] = field(default_factory=list)
     tally: Tally = field(default_factory=Tally)
 
 
@@ -53,21 +56,24 @@ def look_again(suspects: Sequence[Suspect], *, ledger: StockLedger, cache: Stock
     if not suspects:
         return look
     ids = [suspect.product_id for suspect in suspects]
-    stocks = ledger.read(ids)
+    stocks = ledger.expected(ids)
     # The cache is read after the ledger: it is the side that is written, under the condition that it still holds
     # the bytes of this very read.
-    matched = missing = ignored = 0
+    matched = missing = ignored = disbelieved = 0
     for suspect, (value, untouched) in zip(suspects, cache.look(ids), strict=True):
-        stock = stocks.get(suspect.product_id)
-        if stock is None:
+        expected = stocks.get(suspect.product_id)
+        if expected is None:
             continue
-        verdict = judge(stock, value, rules)
+        verdict = judge(expected.stock, value, rules)
         if isinstance(verdict, Difference):
-            same = untouched and (stock, value) == suspect.seen
-            if same and (value is None or isinstance(value, bytes)):
-                look.confirmed.append(Confirmed(suspect.product_id, verdict, value))
+            same = untouched and expected.steady and (expected.stock, value) == suspect.seen
+            if not same or isinstance(value, Unreadable):
+                look.moving.append(Suspect(suspect.product_id, (expected.stock, value)))
+            elif expected.leaves_in_doubt(verdict):
+                look.in_doubt.append(suspect.product_id)
+                disbelieved += expected.in_doubt is None
             else:
-                look.moving.append(Suspect(suspect.product_id, (stock, value)))
+                look.confirmed.append(Confirmed(suspect.product_id, verdict, value, expected.held))
             continue
         missing += value is None
         if verdict is Verdict.INVALID:
@@ -77,5 +83,13 @@ def look_again(suspects: Sequence[Suspect], *, ledger: StockLedger, cache: Stock
             ignored += verdict is Verdict.IGNORED
     still = {suspect.product_id for suspect in look.moving}
     cache.forget([product_id for product_id in ids if product_id not in still])
-    look.tally = Tally(matched=matched, invalid=len(look.invalid), missing_keys=missing, ignored=ignored)
+    look.tally = Tally(
+        matched=matched,
+        changed=len(look.in_doubt),
+        invalid=len(look.invalid),
+        missing_keys=missing,
+        ignored=ignored,
+        in_doubt=len(look.in_doubt),
+        disbelieved=disbelieved,
+    )
     return look

@@ -98,10 +98,11 @@ class ReportedProduct:
     Attributes:
         product_id: as the ledger spells it
         id: made safe to print
-        db: stock in the ledger, when the run looked
+        db: stock in the ledger, when the run looked, what is on hold included
         redis: counter, when the run looked
         size: absolute discrepancy
         manual: whether it is left to a person
+        held: units on hold: the counter is held against `db` less these
     """
 
     product_id: str
@@ -110,6 +111,7 @@ class ReportedProduct:
     redis: int
     size: int
     manual: bool
+    held: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -338,11 +340,13 @@ def _clock_time(summary: RunSummary, zone: tzinfo) -> str:
 
 
 def _product(entry: Mapping[str, Any]) -> ReportedProduct:
+    held = entry.get("held", 0)
     return ReportedProduct(
         product_id=entry["product_id"],
         id=printable(entry["product_id"]),
-        db=entry["db"],
+        db=entry["db"] + held,
         redis=entry["redis"],
         size=abs(entry["discrepancy"]),
         manual=entry["action"] == Action.MANUAL_REVIEW_REQUIRED.value,
+        held=held,
     )

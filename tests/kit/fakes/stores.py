@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from stocksync.adapters.avro import SingleObjectCodec, event_schema
 from stocksync.adapters.event_codec import EventEncoder
 from stocksync.errors import LockHeld, LockLost, PublishFailed, Superseded
+from stocksync.model.expected import Expected
 from stocksync.model.finding import Finding, RunIdentity
 from stocksync.model.policy import Action
 from stocksync.model.progress import Progress
@@ -33,6 +34,12 @@ class FakeLedger:
 
     def read(self, product_ids):
         return {i: self.stocks[i] for i in product_ids if i in self.stocks}
+
+    def expected(self, product_ids):
+        return {i: Expected(stock) for i, stock in self.read(product_ids).items()}
+
+    def held_units(self, _id_range):
+        return 0
 
     def count(self, id_range, after):
         return len(self._rows(id_range, after))
