@@ -32,6 +32,7 @@ GOALS = {
     "compare_over_floor.bigint": "≤ 1.25",
     "original_over_compare": "≥ 150",
     "live_over_compare": "≤ 1.3",
+    "holds_over_compare": "≤ 1.1",
     "dag_10k_over_empty": "≤ 1.3 and the settle time",
     "dag_1m_extra_seconds": "≤ 60",
     "engine_10m_seconds": "≤ 60",
@@ -80,6 +81,12 @@ class Bench:
             self._load(name, catalogue)
             self._engine(f"{what}.{name}", catalogue, write=True)
 
+    def holds(self, name: str) -> None:
+        """Measure the comparison where one product in a thousand has an open order, and where none has, in turn."""
+        for _ in range(RUNS):
+            self._engine(f"no holds.{name}", self._load(name, Catalogue(SIZES[name])), write=False)
+            self._engine(f"holds.{name}", self._load(name, Catalogue(SIZES[name], held_every=1000)), write=False)
+
     def floor(self, name: str, id_type: str = "text") -> float:
         """COPY and MGET one after the other."""
         return self.median(f"copy.{id_type}.{name}") + self.median(f"mget.{id_type}.{name}")
@@ -105,6 +112,7 @@ class Bench:
             "topic": topic,
             "table": catalogue.table,
             "write": write,
+            "holds": catalogue.held_every > 0,
         }
         command = [sys.executable, "-m", "benchmarks.engine", json.dumps(job)]
         said = subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout
@@ -134,6 +142,7 @@ def measure(console: Console, sizes: list[str]) -> dict[str, Any]:
             bench.compare("1m", "uuid")
             bench.compare("1m", "bigint")
             bench.write("live", "1m", 667)
+            bench.holds("1m")
         if "100k" in sizes:
             bench.write("all differ", "100k", 1)
     scheduled = [name for name in sizes if name != "10m"]
@@ -151,6 +160,7 @@ def measure(console: Console, sizes: list[str]) -> dict[str, Any]:
         },
         "original_over_compare": bench.median("original.1m") / bench.median("compare.text.1m") if one else None,
         "live_over_compare": (bench.median("live.1m") - settle) / bench.median("compare.text.1m") if one else None,
+        "holds_over_compare": bench.median("holds.1m") / bench.median("no holds.1m") if one else None,
         "all_differ_over_compare": (bench.median("all differ.100k") - settle) / bench.median("compare.text.100k")
         if "100k" in sizes
         else None,

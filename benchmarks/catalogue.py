@@ -7,6 +7,12 @@ from psycopg2 import sql
 from psycopg2.extensions import connection as Connection  # noqa: N812 - it is a class
 
 PREFIX = "stock:"
+HOLDS = {
+    "holds_index": "holds",
+    "holds_entry": "(?P<order>[0-9]+):(?P<product>.+):(?P<quantity>[0-9]+)$",
+    "holds_key": "hold:{order}:{product}",
+}
+"""How the holds of a catalogue are written."""
 _AT_ONCE = 100_000
 
 # One number makes one id, the same in SQL and in Lua.
@@ -28,11 +34,13 @@ class Catalogue:
         size: products
         id_type: text, uuid or bigint
         off_every: every so many products differ by 3 (1: all of them, 0: none)
+        held_every: every so many products have an open order of 2 (0: none)
     """
 
     size: int
     id_type: str = "text"
     off_every: int = 0
+    held_every: int = 0
 
     @property
     def table(self) -> str:
@@ -57,11 +65,17 @@ class Catalogue:
             cursor.execute(sql.SQL("VACUUM ANALYZE {}").format(sql.Identifier(self.table)))
         cache.flushall()
         fill = cache.register_script(
-            f"""local every = tonumber(ARGV[3])
+            f"""local every, held = tonumber(ARGV[3]), tonumber(ARGV[4])
             for n = tonumber(ARGV[1]), tonumber(ARGV[2]) do
+                local id = {in_lua}
                 local off = (every > 0 and n % every == 0) and 3 or 0
-                redis.call('SET', '{PREFIX}' .. {in_lua}, string.format('%d', 10 + n % 1000 - off))
+                if held > 0 and n % held == 0 then
+                    off = off + 2
+                    redis.call('ZADD', 'holds', n, string.format('%d:%s:2', n, id))
+                    redis.call('SET', string.format('hold:%d:%s', n, id), '')
+                end
+                redis.call('SET', '{PREFIX}' .. id, string.format('%d', 10 + n % 1000 - off))
             end"""
         )
         for first in range(1, self.size + 1, _AT_ONCE):
-            fill(args=[first, min(self.size, first + _AT_ONCE - 1), self.off_every])
+            fill(args=[first, min(self.size, first + _AT_ONCE - 1), self.off_every, self.held_every])

@@ -11,7 +11,7 @@ import psycopg2
 import redis
 from confluent_kafka import Consumer
 
-from benchmarks.catalogue import PREFIX
+from benchmarks.catalogue import HOLDS, PREFIX
 from stocksync.adapters.kafka import IdempotentProducer
 from stocksync.bootstrap import Bootstrap
 from stocksync.model.id_range import IdRange
@@ -75,7 +75,11 @@ def measure(job: dict[str, Any]) -> dict[str, Any]:
     )
     everything = IdRange(0, 1)
     settings = Settings(
-        products_table=job["table"], key_prefix=PREFIX, topic=job["topic"], settle_seconds=SETTLE.total_seconds()
+        products_table=job["table"],
+        key_prefix=PREFIX,
+        topic=job["topic"],
+        settle_seconds=SETTLE.total_seconds(),
+        **(HOLDS if job["holds"] else {}),
     )
     reconciler = Bootstrap(_Clients(job), settings).reconciler(plan, everything, _Journal())
     begun, cpu = time.perf_counter(), time.process_time()

@@ -2,7 +2,11 @@
 
 import pytest
 
+from stocksync.adapters.ledger_less_holds import LedgerLessHolds
+from stocksync.adapters.redis_holds import RedisHolds
 from stocksync.errors import BadSetting
+from stocksync.model.expected import Expected
+from stocksync.model.holds import HoldsFormat
 from tests.kit.retried_run import QuietShop, once
 
 INDEX = "stock:reservation-expiry-index"
@@ -116,6 +120,50 @@ def test_a_payment_between_the_looks_at_holds_and_ledger_is_noticed(shop):
     assert not ledger.expected(["a"])["a"].steady
     parts.ledger.expected = bare
     assert (ledger.expected(["a"])["a"].steady, ledger.expected(["a"])["a"].in_doubt) == (True, 3)
+
+
+def test_an_entry_that_goes_between_the_looks_is_noticed_where_entries_need_no_key(shop):
+    shop.stock([("a", 100, 97)])
+    shop.holds = {name: value for name, value in HOLDS.items() if name != "holds_key"}
+    shop.hold(1, "a", 3, alive=False)
+    parts = shop.parts()
+    ledger, bare = parts.expected(), parts.ledger.expected
+
+    def paid_meanwhile(product_ids):
+        shop.cache.delete(INDEX)
+        return bare(product_ids)
+
+    assert ledger.expected(["a"])["a"] == Expected(b"97", held=3)
+    parts.ledger.expected = paid_meanwhile
+    assert not ledger.expected(["a"])["a"].steady
+
+
+def test_a_counter_that_an_open_order_never_took_down_is_lowered(shop):
+    shop.stock([("a", 100, 100)])
+    shop.hold(1, "a", 6)
+
+    summary = shop.run()
+
+    assert (summary["restored"], shop.counter("a")) == (1, "94")
+
+
+def test_an_entry_that_redis_gives_twice_counts_once(shop):
+    class Twice(RedisHolds):
+        def pieces(self):
+            for piece in super().pieces():
+                yield piece
+                yield piece
+
+    shop.stock([("a", 100, 97), ("b", 100, 90)])
+    shop.hold(1, "a", 3)
+    shop.hold(2, "b", 3)
+    form = HoldsFormat.of(HOLDS["holds_entry"], HOLDS["holds_key"])
+    ledger = LedgerLessHolds(shop.parts().ledger, Twice(shop.cache, INDEX), form, had_holds=True)
+
+    summary = shop.run(ledger=ledger)
+
+    assert (summary["matched"], summary["changed"], shop.counter("a")) == (1, 0, "97")
+    assert shop.counter("b") == "97"
 
 
 def test_an_order_placed_after_the_scan_began_is_seen_by_the_second_look(shop):

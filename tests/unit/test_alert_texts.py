@@ -1,5 +1,6 @@
 """The product's texts: those of the original, line by line, with its own numbers."""
 
+from dataclasses import replace
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -123,6 +124,37 @@ def test_scenario_2_the_urgent_message_is_the_originals_line_by_line(texts):
     [shown], rest = batch_of(event("PRD-001", db=100, redis=20)).urgent.split(10)
     assert texts.urgent(shown).text == URGENT
     assert rest.count == 0
+
+
+@pytest.mark.parametrize(
+    ("locale", "lines"),
+    [
+        (
+            "ko",
+            [
+                "- DB 재고: 1,100 (예약 60)",
+                "1. PRD-001: 차이 40개 (DB 1,100 (예약 60), Redis 1,000)",
+                "재고 심각한 불일치: PRD-001 차이 40개 (DB 1,100 (예약 60), Redis 1,000)",
+            ],
+        ),
+        (
+            "en",
+            [
+                "- DB stock: 1,100 (held 60)",
+                "1. PRD-001: difference 40 (DB 1,100 (held 60), Redis 1,000)",
+                "Severe stock discrepancy: PRD-001 differs by 40 (DB 1,100 (held 60), Redis 1,000)",
+            ],
+        ),
+    ],
+)
+def test_what_is_on_hold_stands_beside_the_ledgers_stock(locale, lines):
+    texts = AlertTexts(Wording(locale), SEOUL, "@backend-team")
+    filled = batch_of(replace(event("PRD-001", db=1040, redis=1000), held=60))
+    [shown], _ = filled.review.split(1)
+
+    assert texts.urgent(shown).text.splitlines()[3] == lines[0]
+    assert texts.review(filled.review).text.splitlines()[3].startswith(lines[1])
+    assert texts.incident(shown, RUN).summary.startswith(lines[2])
 
 
 def test_more_in_the_cache_than_in_the_ledger_is_a_difference_of_the_same_size_and_oversells(texts):

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from stocksync.errors import LockHeld, LockLost, Superseded
+from stocksync.model.expected import Expected
 from stocksync.model.stock import Unreadable
 from stocksync.reconcile.sizes import STANDARD
 from tests.kit.fakes.clock import START
@@ -181,6 +182,15 @@ def test_a_product_that_vanishes_meanwhile_is_no_discrepancy():
     assert (outcome.tally.products, outcome.tally.matched, outcome.unprocessed) == (1, 1, 0)
     assert world.counter("a") == "97"
     assert world.events() == {}
+
+
+def test_a_product_whose_holds_moved_while_the_ledger_was_read_is_left_alone():
+    world = FakeShop({"a": (100, 97)})
+    world.ledger.expected = lambda ids: {i: Expected(b"100", held=3, steady=False) for i in ids}
+
+    outcome = world.attempt()
+
+    assert (outcome.tally.changed, world.counter("a"), world.events()) == (1, "97", {})
 
 
 def test_a_ledger_stock_that_becomes_null_meanwhile_is_invalid_and_left_alone():
