@@ -10,7 +10,8 @@ that was written is not believed (reconcile/second_look.py).
 import logging
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from itertools import islice
 from typing import TypeVar
 
@@ -80,21 +81,24 @@ class _Entry:
     hold: Hold
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True)
 class _Range:
     """What is on hold in a range: a number a product, however many orders there are."""
 
     id_range: IdRange
-    held: dict[bytes, int] = field(default_factory=dict)
+    held: Mapping[bytes, int]
+
+    @cached_property
+    def products(self) -> frozenset[bytes]:
+        """Whose units are on hold."""
+        return frozenset(self.held)
 
     def expected(self, batch: LedgerBatch) -> LedgerBatch:
-        """Take off a batch what is on hold; a batch without holds costs one look at its ids."""
-        if self.held.keys().isdisjoint(batch.ids):
-            return batch
-        held = self.held
-        stocks = [
-            less_holds(stock, held[i]) if i in held else stock for i, stock in zip(batch.ids, batch.stocks, strict=True)
-        ]
+        """Take off a batch what is on hold; in C, but for the products that have some."""
+        stocks = list(batch.stocks)
+        for product_id in self.products.intersection(batch.ids):
+            position = batch.ids.index(product_id)
+            stocks[position] = less_holds(stocks[position], self.held[product_id])
         return LedgerBatch(batch.ids, stocks)
 
 
