@@ -5,7 +5,7 @@ each one is an event on Kafka (`stock.sync.alert`), which `stock_sync_alerts` tu
 
 | task | what it does | when it is red |
 | --- | --- | --- |
-| `acquire_lock` | checks settings, params, table, topic and schema registry; takes the day's lock | a service is unreachable, or a setting or param is bad: the message names it, its value and what is allowed; nothing was written |
+| `acquire_lock` | checks settings, params, table, holds, topic and schema registry; takes the day's lock | a service is unreachable, or a setting or param is bad: the message names it, its value and what is allowed; nothing was written |
 | `partition_products` | cuts the catalogue into ranges of ids | the ledger is unreachable, or empty though it was not before, or has several rows for most products; or `product_ids` names a product it does not have |
 | `reconcile` | compares a range, waits, looks again, restores or reports | its retries, each from the checkpoint, failed too: the rest of the range is unprocessed |
 | `publish_pending` | publishes what dead tasks left in the outbox | Kafka is down: the events stay in the outbox, the next run publishes them |
