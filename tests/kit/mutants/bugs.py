@@ -78,8 +78,8 @@ BUGS = [
     bug("own lock not known again", "adapters/redis_lock.py", "if holder == self.token.encode():", "if False:", KILLS),
     # --- looking ---
     bug("settle skipped", QUEUE, "wait = settle if group.suspects else 0.0", "wait = 0.0", RECONCILE),
-    bug("second look not compared", LOOK, "same = untouched and (stock", "same = True or (stock", RECONCILE),
-    bug("came back counts as still", LOOK, "same = untouched and (stock", "same = (stock", RECONCILE),
+    bug("second look not compared", LOOK, "same = untouched and expected.steady and (", "same = True or (", RECONCILE),
+    bug("came back counts as still", LOOK, "same = untouched and expected.steady", "same = expected.steady", RECONCILE),
     bug(
         "watch forgets to forget",
         "adapters/redis_watch.py",
