@@ -7,7 +7,7 @@ each one is an event on Kafka (`stock.sync.alert`), which `stock_sync_alerts` tu
 | --- | --- | --- |
 | `acquire_lock` | checks settings, params, table, holds, topic and schema registry; takes the day's lock | a service is unreachable, or a setting or param is bad: the message names it, its value and what is allowed; nothing was written |
 | `partition_products` | cuts the catalogue into ranges of ids | the ledger is unreachable, or empty though it was not before, or has several rows for most products; or `product_ids` names a product it does not have |
-| `reconcile` | compares a range, waits, looks again, restores or reports | its retries, each from the checkpoint, failed too: the rest of the range is unprocessed |
+| `reconcile` | compares a range, waits, looks again, restores or reports | the time was up, or its retries, each from the checkpoint, failed too: the rest of the range is unprocessed |
 | `publish_pending` | publishes what dead tasks left in the outbox | Kafka is down: the events stay in the outbox, the next run publishes them |
 | `summarize` | adds up the run, also one that a person marked failed; its return value is the summary | the run was partial, failed or ended by hand: the log says what is missing |
 | `release_lock` | frees the day for another run | Redis is unreachable: the lock expires within the hour |
@@ -19,8 +19,8 @@ local date is not today, so every backfill) compares and reports, writes nothing
 have, a limit above the setting without products) is refused: nothing is compared, nobody is called, and the day's
 report does not take it for a failed night. **Why a run failed, was refused or did nothing** is in its note, beside its
 name in the grid, and in the last line of the task's log.
- **Again after a failure:** clear the failed tasks, or trigger a new run;
-both are safe, nothing is restored or counted twice.
+**Again after a failure:** clear the failed tasks, which go on where they were, or trigger a new run, which begins with
+what is left; both are safe, nothing is restored or counted twice.
 """
 
 from datetime import datetime, timedelta
@@ -143,7 +143,7 @@ def stock_sync():
         """Reconcile one range of product ids. Safe to retry: it resumes from its checkpoint."""
         from stocksync.entrypoints import sync_tasks
 
-        return sync_tasks.reconcile(plan, id_range, task_state_store)
+        return sync_tasks.reconcile(plan, id_range, task_state_store, get_current_context())
 
     # It runs whatever became of the ranges, but not at all in a run that found the lock taken. The plan is pulled, not
     # handed over: Airflow lets only all_success tasks and teardowns follow a setup task directly.
@@ -158,7 +158,8 @@ def stock_sync():
         """Publish what dead tasks left in the outbox."""
         from stocksync.entrypoints import sync_tasks
 
-        return sync_tasks.publish_pending(ti.xcom_pull(task_ids="acquire_lock"), outlet_events)
+        plan = ti.xcom_pull(task_ids="acquire_lock")
+        return sync_tasks.publish_pending(plan, outlet_events, get_current_context())
 
     # A teardown, because those are all that Airflow still runs when a person marks the run failed: such a run has a
     # summary too, and is red by it. Left to themselves the other tasks would be skipped, and the run would end green.

@@ -5,7 +5,7 @@ at night.
 """
 
 import logging
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import timedelta
 from functools import cached_property
 from typing import Protocol
@@ -17,13 +17,13 @@ from psycopg2.extensions import connection as PostgresConnection  # noqa: N812 -
 from stocksync.adapters.avro import Encoder, SingleObjectCodec, event_schema
 from stocksync.adapters.avro_confluent import ConfluentEncoder, EventReader, UnusableWriters
 from stocksync.adapters.clock import SystemClock
-from stocksync.adapters.dry_run import NoLock, NoOutbox, NoPublisher
+from stocksync.adapters.dry_run import NoLock, NoOutbox, NoPublisher, NoUnfinished
 from stocksync.adapters.event_codec import EventDecoder, EventEncoder
 from stocksync.adapters.kafka import IdempotentProducer, KafkaAlertPublisher
 from stocksync.adapters.kafka_source import KafkaAlertSource, KafkaDeadLetters
 from stocksync.adapters.ledger_less_holds import LedgerLessHolds
 from stocksync.adapters.postgres import LedgerTable, PostgresLedger
-from stocksync.adapters.postgres_ranges import partition
+from stocksync.adapters.postgres_ranges import cut_as_before, partition
 from stocksync.adapters.present_stock import LedgerAndCache, LedgerAndCacheNow
 from stocksync.adapters.redis_cache import RedisStockCache
 from stocksync.adapters.redis_check import check_redis
@@ -34,9 +34,11 @@ from stocksync.adapters.redis_delivery_log import (
     RedisFailureLog,
     RedisOpenIncidents,
 )
+from stocksync.adapters.redis_ended_runs import RedisEndedRuns
 from stocksync.adapters.redis_holds import RedisHolds
 from stocksync.adapters.redis_lock import RedisRunLock
 from stocksync.adapters.redis_outbox import RedisOutbox, listed_outboxes
+from stocksync.adapters.redis_unfinished import RedisUnfinished
 from stocksync.adapters.schema_registry import SchemaRegistry, agreed_schema_id
 from stocksync.adapters.tracking_table import check_tracking_table
 from stocksync.alerting.channel import Channel
@@ -61,7 +63,7 @@ from stocksync.errors import BadSetting
 from stocksync.model.finding import RunIdentity
 from stocksync.model.id_range import IdRange
 from stocksync.model.plan import RunPlan
-from stocksync.model.policy import Rules
+from stocksync.model.policy import MissingKeyPolicy, Rules
 from stocksync.reconcile import preconditions
 from stocksync.reconcile.close_run import RunCloser
 from stocksync.reconcile.ports import (
@@ -73,6 +75,7 @@ from stocksync.reconcile.ports import (
     RunLock,
     StockCache,
     StockLedger,
+    Unfinished,
 )
 from stocksync.reconcile.reconciler import Reconciler, Stores
 from stocksync.reconcile.recovery import drain_all
@@ -184,6 +187,14 @@ class Bootstrap:
         """Give every outbox that holds something, of any run."""
         return listed_outboxes(self.redis, self._settings.key_prefix, self._sizes.commit)
 
+    def unfinished(self, plan: RunPlan) -> Unfinished:
+        """Make what a run leaves to the next; a dry run leaves nothing."""
+        return NoUnfinished() if plan.dry_run else self.left_to_the_next()
+
+    def left_to_the_next(self) -> Unfinished:
+        """Make what a run that works leaves to the next."""
+        return RedisUnfinished(self.redis, self.ledger.source)
+
     def publisher(self, plan: RunPlan) -> AlertPublisher:
         """Make the topic's writer; a dry run alerts nobody."""
         return NoPublisher() if plan.dry_run else self.topic(plan.schema_id)
@@ -263,8 +274,18 @@ class Bootstrap:
         return bool(entries or units_before)
 
     def ranges(self, plan: RunPlan) -> list[IdRange]:
-        """Cut the whole ledger into ranges."""
+        """Cut the whole ledger into ranges; what the run before left comes first."""
+        left = self.unfinished(plan).ranges()
+        if 0 < len(left) <= self._settings.max_mapped_tasks:
+            log.info("the run before did not come to its end: this one begins with what it left")
+            return cut_as_before(self.ledger, left)
         return partition(self.ledger, batch_size=plan.batch_size, max_ranges=self._settings.max_mapped_tasks)
+
+    def tried_without_a_key(self, ranges: Sequence[IdRange]) -> int:
+        """Try some of the ledger's products, and each range's first: how many those are if none has a key, else 0."""
+        some = self.ledger.bounds("some_ids", most=self._sizes.batch)
+        ids = list(dict.fromkeys([*some, *(each.lower for each in ranges if each.lower is not None)]))
+        return len(ids) if all(value is None for value in self.cache().read(ids)) else 0
 
     def stores(self, plan: RunPlan, index: int, journal: Journal) -> Stores:
         """Put together what a reconciliation reads from and writes to."""
@@ -304,6 +325,10 @@ class Bootstrap:
             reached=reached,
         )
 
+    def ended_runs(self) -> RedisEndedRuns:
+        """Make what keeps the summaries of runs that Airflow ended."""
+        return RedisEndedRuns(self.redis)
+
     def drain(self, plan: RunPlan) -> int:
         """Publish what dead tasks left in their outboxes; return how many events that were."""
         return drain_all(
@@ -315,7 +340,14 @@ class Bootstrap:
 
     def closer(self, plan: RunPlan) -> RunCloser:
         """Make what adds a run up."""
-        return RunCloser(plan, lambda index: self.outbox(plan, index), self.expected(), self._clock)
+        return RunCloser(
+            plan,
+            lambda index: self.outbox(plan, index),
+            self.expected(),
+            self.unfinished(plan),
+            self._clock,
+            refills=self._settings.missing_key_policy is MissingKeyPolicy.RESTORE,
+        )
 
     # --- people ----------------------------------------------------------------------------------------------
 

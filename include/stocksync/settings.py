@@ -6,6 +6,7 @@ Secrets and hosts are Airflow connections; what holds for one run only is a para
 import os
 import re
 from collections.abc import Mapping
+from datetime import timedelta
 from difflib import get_close_matches
 from enum import StrEnum
 from typing import Annotated, Any, Self
@@ -233,6 +234,11 @@ class Settings(BaseSettings):
                 hint = f"; did you mean {PREFIX}{close[0]}?" if close else ""
                 warnings.append(f"{variable} is not a setting and has no effect{hint}")
         return warnings
+
+    @property
+    def time_limit(self) -> timedelta:
+        """How long a run may take."""
+        return timedelta(minutes=self.run_timeout_minutes)
 
     def pace(self, ranges: int) -> float | None:
         """A range's part of the limit on reading, in products a second; None: no limit.

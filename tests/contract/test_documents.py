@@ -112,6 +112,7 @@ KEYS = {
     "sync:stock:<date>": redis_keys.lock("<date>"),
     "sync:stock:{YYYY-MM-DD}": redis_keys.lock("{YYYY-MM-DD}"),
     "sync:stock:outboxes": redis_keys.OUTBOXES,
+    "sync:stock:unfinished": redis_keys.UNFINISHED,
 }
 
 

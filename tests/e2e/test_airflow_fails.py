@@ -16,6 +16,7 @@ from tests.kit.airflow.three_ranges import (
     begin_and_wait_at,
     lock,
     outboxes,
+    ranges,
 )
 from tests.kit.airflow.trouble import deaf_supervisor, gate_at, grow_older, has_ended, silent_broker
 
@@ -38,7 +39,8 @@ def report(night):
 
 
 @pytest.mark.fault(26)
-def test_a_run_that_runs_out_of_time_is_red_and_partial_and_the_next_run_does_the_rest(night, person, writes):
+@pytest.mark.parametrize("goes_on", ["in the next run", "when its failed tasks are cleared"])
+def test_a_run_that_runs_out_of_time_is_red_and_partial_and_the_rest_is_done(night, person, writes, goes_on):
     with gate_at(night.shop, IN_THE_SECOND_RANGE) as gate:
         with person.holds_all_tasks():
             run_id = begun(night)
@@ -53,8 +55,16 @@ def test_a_run_that_runs_out_of_time_is_red_and_partial_and_the_next_run_does_th
     done = list(night.events_of(run_id))
     assert_summary(night, partial, done)
     assert lock(night) is None
-    assert f"부분 실행(PARTIAL): {run_id}" in report(night)
+    assert ranges(night, run_id, "state")[1] == "failed"
 
+    if goes_on == "when its failed tasks are cleared":
+        finished = [index for index, state in enumerate(ranges(night, run_id, "state")) if state == "success"]
+        person.clears_the_failed_tasks(run_id)
+        assert_complete(night, night.end_of("stock_sync", run_id))
+        assert {ranges(night, run_id, "try_number")[index] for index in finished} <= {1}
+        assert_repaired(night, writes)
+        return
+    assert f"부분 실행(PARTIAL): {run_id}" in report(night)
     assert_complete(night, night.run(), {*SMALL, *LARGE}.difference(set(done) & set(SMALL)))
     assert_repaired(night, writes)
 

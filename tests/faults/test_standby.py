@@ -10,10 +10,27 @@ import pytest
 from local.servers.base import Server
 from local.supervisor.account import unprivileged
 from local.supervisor.process import Process
+from stocksync.adapters.postgres_copy import CopyStream
 from stocksync.adapters.postgres_ranges import partition
 from stocksync.errors import LedgerUnavailable
+from stocksync.reconcile.sizes import Sizes
 from tests.kit.database import execute
+from tests.kit.fakes.stores import FakeJournal
 from tests.kit.ledger_tables import EVERYTHING, Table, ids_of
+from tests.kit.real_shop import RealShop
+from tests.kit.recorded_topic import RecordedTopic
+
+CANCEL_SCANS = (
+    "SELECT pg_cancel_backend(pid) FROM pg_stat_activity"
+    " WHERE query LIKE '%TO STDOUT%' AND pid <> pg_backend_pid() AND state = 'active'"
+)
+
+
+class OnStandby(RealShop):
+    """Its topic is a list."""
+
+    def publisher(self):
+        return RecordedTopic([])
 
 
 class Standby(Server):
@@ -106,3 +123,36 @@ def test_a_scan_that_what_is_replayed_cancels_is_said_with_the_remedy_and_goes_o
 
     assert len(seen) == len(set(seen))
     assert {i for (i,) in table.sql("SELECT id FROM products")} <= set(seen)
+
+
+@pytest.mark.fault(12)
+def test_a_clean_range_whose_scans_are_cancelled_again_and_again_makes_progress_each_time(
+    standby, database, cache, monkeypatch
+):
+    """Each scan is ended after its first batches, as what is replayed ends it, by the server's own doing."""
+    shop = OnStandby(database, cache, {}, "", batch_size=60_000, sizes=Sizes(batch=500)).build()
+    shop.stock((f"{n:0400d}", 7, 7) for n in range(60_000))  # more than lies between the two servers
+    standby.catch_up()
+    shop.dsn = standby.of(database)
+    plan, [whole], journal = shop.plan(), shop.ranges(), FakeJournal()
+    admin, reached = standby.of(database), []
+    batches = CopyStream.batches
+
+    def cancelled(stream):
+        for number, batch in enumerate(batches(stream)):
+            yield batch
+            if number == 9:
+                execute(admin, CANCEL_SCANS)
+
+    monkeypatch.setattr(CopyStream, "batches", cancelled)
+    outcome = None
+    while outcome is None:
+        try:
+            outcome = shop.reconcile(plan, whole, journal=journal)
+        except LedgerUnavailable:
+            reached.append(journal.load().position)
+            assert len(reached) < 10
+
+    assert reached == sorted(set(reached)), "an attempt made no progress"
+    assert len(reached) > 1
+    assert (outcome.tally.matched, outcome.unprocessed) == (60_000, 0)

@@ -7,6 +7,13 @@ import pytest
 
 from local.standins.slack import Slack
 from local.standins.stand_in import Refusal
+from stocksync.adapters.redis_ended_runs import RedisEndedRuns
+from stocksync.model.id_range import IdRange
+from stocksync.model.progress import RangeOutcome
+from stocksync.model.tally import Tally
+from tests.kit.fakes.clock import START
+from tests.kit.fakes.shop import PLAN
+from tests.kit.ledger_tables import Table
 
 
 @pytest.fixture
@@ -137,3 +144,54 @@ def test_a_late_run_is_told(callbacks, slack):
     asyncio.run(callbacks.tell_of_lateness({"dag_run": run}, minutes=40))
     assert slack.texts[0].splitlines()[0] == "⏰ [재고 동기화] 실행 지연"
     assert "40분" in slack.texts[0]
+
+
+class EndedRun:
+    """What Airflow still tells a callback of a run that it ended."""
+
+    def __init__(self, ranges, outcomes):
+        self._left = {"acquire_lock": PLAN.to_dict(), "partition_products": ranges, "summarize": None}
+        self._outcomes = outcomes
+
+    def xcom_pull(self, *, task_ids, key="return_value"):
+        if key != "return_value":
+            return []
+        return self._outcomes if task_ids == ["reconcile"] else self._left[task_ids]
+
+
+@pytest.mark.fault(26)
+def test_a_run_that_airflow_ends_is_told_with_its_numbers_and_with_what_can_be_done(
+    callbacks, slack, cache, database, monkeypatch
+):
+    monkeypatch.setenv("AIRFLOW_CONN_PRODUCT_DB", database)
+    Table(database).fill(["a", "b", "c"])
+    ranges = [IdRange(0, 2, upper="b"), IdRange(1, 2, lower="b")]
+    context = failed() | {
+        "reason": "timed_out",
+        "ti": EndedRun([each.to_dict() for each in ranges], [RangeOutcome(0, Tally(matched=1)).to_dict(), None]),
+    }
+    context["dag_run"].logical_date = START
+    context["dag_run"].run_id = PLAN.run_id
+    cache.set(f"sync:stock:{PLAN.date}", PLAN.run_id)
+
+    callbacks.release_after_failure(context)
+    callbacks.tell_of_failure(context)
+
+    assert cache.get(f"sync:stock:{PLAN.date}") is None
+    [text] = slack.texts
+    assert "failed; 3 products, 1 agree" in text
+    assert "2 not looked at" in text
+    assert "새로 실행(Trigger)" in text
+    assert "(Clear)" not in text
+    kept = RedisEndedRuns(cache).summary_of(PLAN.run_id)
+    assert (kept.status, kept.total, kept.unprocessed) == ("failed", 3, 2)
+
+
+def test_a_run_that_was_ended_before_it_began_frees_the_day_and_is_told(callbacks, slack, cache):
+    context = failed() | {"reason": "timed_out"}
+    context["dag_run"].logical_date = START
+
+    callbacks.release_after_failure(context)
+    callbacks.tell_of_failure(context)
+
+    assert "새로 실행(Trigger)" in slack.texts[0]

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
+from local.standins.slack import Slack
 from tests.kit.fakes.shop import PLAN
 from tests.kit.ledger_tables import Table
 
@@ -15,7 +16,9 @@ def table(database):
 
 
 @pytest.fixture
-def partition_products(database, monkeypatch, tmp_path):
+def partition_products(database, cache, redis_server, monkeypatch, tmp_path):
+    cache.mset({f"stock:{product_id}": 7 for product_id in ("a", "P1")})
+    monkeypatch.setenv("AIRFLOW_CONN_STOCK_REDIS", redis_server.uri.replace("/0", "?db=0"))
     monkeypatch.setenv("AIRFLOW_HOME", str(tmp_path))
     monkeypatch.setenv("AIRFLOW_CONN_PRODUCT_DB", database)
     from stocksync.entrypoints import sync_tasks  # noqa: PLC0415 - Airflow reads the environment when it is imported
@@ -71,7 +74,8 @@ def test_a_total_that_fell_by_more_than_half_is_said_loudly(table, partition_pro
 
     partition_products(before=before)
 
-    warnings = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    ours = [record for record in caplog.records if record.name.startswith("stocksync")]
+    warnings = [record.getMessage() for record in ours if record.levelname == "WARNING"]
     assert len(warnings) == bool(said)
     assert said in "".join(warnings)
 
@@ -112,3 +116,45 @@ def test_a_row_whose_stock_cannot_be_read_does_not_keep_the_other_ranges_from_be
     [only] = partition_products()
 
     assert only["rows"] == 3
+
+
+@pytest.fixture
+def slack(monkeypatch):
+    with Slack() as stand_in:
+        monkeypatch.setenv("AIRFLOW_CONN_STOCK_SLACK", stand_in.connection)
+        yield stand_in
+
+
+def test_a_cache_without_a_single_key_is_told_at_once_and_the_run_goes_on(
+    table, partition_products, cache, slack, caplog
+):
+    table.fill(f"P{n:04d}" for n in range(3000))
+    cache.flushall()
+    cache.set("session:1", "x")
+
+    assert len(partition_products()) == 3
+
+    assert "NO PRODUCT HAS A KEY IN REDIS: none of 1,002 that were tried" in caplog.text
+    [text] = slack.texts
+    assert text.splitlines()[0] == "🚨 [재고 동기화] Redis에 재고 키가 하나도 없습니다"
+    assert "1,002" in text
+
+
+@pytest.mark.parametrize("key", ["stock:P0000", "stock:P2000"])
+def test_one_key_of_those_that_are_tried_is_enough_to_be_quiet(table, partition_products, cache, slack, key):
+    table.fill(f"P{n:04d}" for n in range(3000))
+    cache.flushall()
+    cache.rpush(key, "a list")
+
+    partition_products()
+
+    assert slack.texts == []
+
+
+def test_an_empty_ledger_raises_no_alarm_about_the_cache(table, partition_products, cache, slack):
+    table.fill([])
+    cache.flushall()
+
+    partition_products()
+
+    assert slack.texts == []

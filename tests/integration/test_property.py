@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from stocksync.model.policy import MissingKeyPolicy, Rules
 from tests.kit.fakes.stores import CODEC, FakePublisher
-from tests.kit.oracle import LARGEST, WRONG_TYPE, counted, fate_of
+from tests.kit.oracle import LARGEST, WRONG_TYPE, counted, fate_of, outcome_of
 from tests.kit.real_shop import RealShop
 
 CORRUPT = [b"", b" 7", b"7 ", b"07",
@@ -92,7 +92,7 @@ def model(products, settings):
         "max_discrepancy_product": largest[0] if largest else None,
         "top": top,
         "missing_keys": sum(cached is None for _, cached, _ in products.values()),
-        "status": "complete",
+        "status": outcome_of(fates, [cached for _, cached, _ in products.values()], missing=settings["policy"]),
         "dry_run": settings["dry_run"],
     }
     events = {} if settings["dry_run"] else {i: fate.told for i, fate in found.items()}

@@ -72,6 +72,19 @@ def fates_of(rows):
     }
 
 
+def outcome_of(fates, counters, *, missing="zero"):
+    """How a run over a whole catalogue ends that came to its end.
+
+    Args:
+        fates: of each product
+        counters: what each held when the run began, None: no key
+        missing: the policy for a product without a key
+    """
+    unreadable = [fate.name for fate in fates.values()].count("invalid")
+    lost = len(fates) > 0 and missing != "restore" and all(counter is None for counter in counters)
+    return "failed" if lost or unreadable > len(fates) - unreadable else "complete"
+
+
 def counted(fates):
     """How many products have each fate, and how many events each severity: what a summary says of a whole run."""
     found = Counter(fate.severity for fate in fates.values() if fate.action)

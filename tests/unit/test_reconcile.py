@@ -218,17 +218,16 @@ def test_every_product_of_a_mixed_catalogue_meets_its_fate():
 @pytest.mark.fault(26)
 def test_the_deadline_leaves_the_rest_unprocessed_and_nothing_is_begun_after_it():
     world = FakeShop({f"P{n:04d}": (5, 4) for n in range(10_000)}, batch=1000)
-    world.plan = replace(PLAN, stop_at=(START + timedelta(seconds=10)).isoformat())
+    world.plan = replace(PLAN, stop_at=(START + timedelta(seconds=15)).isoformat())
     steps = []
     world.ledger.before_batch = lambda: world.clock.sleep(3)
 
     outcome = world.attempt(reached=lambda step: steps.append((step, world.clock.ran)))
 
-    assert outcome.tally.restored.count > 0
-    assert outcome.tally.products + outcome.unprocessed == 10_000
+    assert (outcome.tally.restored.count, outcome.unprocessed) == (2_000, 8_000)
     assert outcome.tally.restored.count == world.redis.writes == len(world.events())
-    assert all(ran < 10 for _, ran in steps)
-    assert world.clock.ran == 12, "the ledger was read on after the batch that was on its way"
+    assert all(ran < 15 for _, ran in steps)
+    assert world.clock.ran == 9, "the ledger was read on after the batch that was on its way"
 
 
 def test_an_attempt_that_starts_after_the_deadline_takes_no_lock_and_touches_nothing():
@@ -244,13 +243,13 @@ def test_an_attempt_that_starts_after_the_deadline_takes_no_lock_and_touches_not
 @pytest.mark.fault(22)
 def test_a_clock_set_back_after_the_deadline_does_not_make_a_cut_range_look_finished():
     world = FakeShop({f"P{n:04d}": (5, 4 if n < 10 else 5) for n in range(3000)})
-    world.plan = replace(PLAN, stop_at=(START + timedelta(seconds=10)).isoformat())
+    world.plan = replace(PLAN, stop_at=(START + timedelta(seconds=14)).isoformat())
     world.ledger.before_batch = lambda: world.clock.sleep(4)
-    world.clock.after(12.5, lambda: world.clock.set_back(timedelta(hours=2)))
+    world.clock.after(9, lambda: world.clock.set_back(timedelta(hours=2)))
 
     outcome = world.attempt()
 
-    assert outcome.tally.products + outcome.unprocessed == 3000
+    assert (outcome.tally.products, outcome.unprocessed) == (1000, 2000)
 
 
 @pytest.mark.fault(22)

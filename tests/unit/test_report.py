@@ -8,6 +8,7 @@ import pytest
 
 from stocksync.bootstrap import Bootstrap
 from stocksync.errors import BadSetting, CacheUnavailable, LedgerUnavailable
+from stocksync.model.specimen import Resemblance
 from stocksync.reporting.day import Figures, RunOfDay, RunState, share
 from stocksync.settings import Settings
 from tests.kit.summaries import SUMMARY, top_entry
@@ -447,3 +448,46 @@ def test_missing_keys_are_counted_whatever_was_done_about_them():
     text = report(run(missing_keys=7), run(run_id="manual__1", run_type="manual", missing_keys=3))
     assert "- 키 없음: 7개 (0.07%)\n" in text
     assert text.endswith("수동 검토 1건, 키 없음 3개")
+
+
+QUOTED = [{"product_id": "P-1\n*", "found": '"97"', "resembles": "quoted"}]
+
+
+@pytest.mark.parametrize(
+    ("locale", "said", "example"),
+    [
+        ("ko", "🚨 비교 불가(UNREADABLE)", r'  - P-1\n*: "97" (따옴표가 있는 JSON 문자열)'),
+        ("en", "🚨 UNREADABLE", r'  - P-1\n*: "97" (quoted, as JSON text)'),
+    ],
+)
+def test_a_night_that_could_compare_nothing_says_so_first_with_what_was_found(locale, said, example):
+    broken = run(matched=0, invalid=9_985, status="failed", state=RunState.FAILED, invalid_examples=QUOTED)
+
+    first, second, third = top_of(report(broken, locale=locale))
+
+    assert first.startswith(f"{said}: scheduled__2024-01-14T17:00:00+00:00")
+    assert "10,000" in first
+    assert "9,985" in first
+    assert second == example
+    assert "FAILED" in third
+    assert "✅" not in report(broken, locale=locale)
+
+
+@pytest.mark.parametrize("locale", ["ko", "en"])
+def test_a_night_on_which_no_product_had_a_key_says_so_first(locale):
+    flushed = run(matched=0, manual_review=10_000, missing_keys=10_000, status="failed", empty_cache=True)
+
+    first = top_of(report(flushed, locale=locale))[0]
+
+    assert first.startswith("🚨")
+    assert "NO KEYS" in first
+    assert "10,000" in first
+
+
+@pytest.mark.parametrize("resembles", Resemblance)
+def test_both_languages_have_words_for_everything_a_value_can_look_like(resembles):
+    example = [{"product_id": "P", "found": "", "resembles": resembles.value}]
+    broken = run(matched=0, invalid=9_985, invalid_examples=example)
+
+    for locale in ("ko", "en"):
+        assert top_of(report(broken, locale=locale))[1].startswith("  - P: (")

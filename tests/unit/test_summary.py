@@ -7,17 +7,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from stocksync.model.id_range import IdRange
+from stocksync.model.specimen import Specimen
 from stocksync.model.summary import RunStatus, RunSummary, summarize
 from stocksync.model.tally import Tally
 from stocksync.reconcile.close_run import status_of, what_is_missing
 from tests.kit.fakes.clock import START
-from tests.kit.fakes.shop import PLAN
+from tests.kit.fakes.shop import EVERYTHING, PLAN, FakeShop
 from tests.kit.findings import findings
 
 FIELDS = [
     "date", "run_id", "run_type", "dry_run", "status", "started_at", "finished_at", "duration_seconds", "total",
     "matched", "restored", "manual_review", "changed", "invalid", "unprocessed", "by_severity", "mean_discrepancy",
     "max_discrepancy", "max_discrepancy_product", "top", "missing_keys", "missing_ignored", "held_units", "in_doubt",
+    "invalid_examples", "empty_cache",
 ]  # fmt: skip
 
 
@@ -146,3 +149,48 @@ def test_a_summary_of_an_older_version_is_read():
     del older["missing_ignored"]
 
     assert RunSummary.from_dict(older).agreeing == 5
+
+
+@pytest.mark.parametrize(
+    ("invalid", "total", "status"),
+    [(0, 0, "complete"), (1, 1, "failed"), (5, 10, "complete"), (6, 10, "failed"), (1000, 1000, "failed")],
+)
+def test_a_run_of_which_less_than_half_could_be_compared_is_no_success(invalid, total, status):
+    tally = Tally(matched=total - invalid, invalid=invalid)
+
+    assert status_of(every_range_returned=True, published=True, tally=tally, unprocessed=0).value == status
+
+
+def test_a_run_that_could_compare_nothing_says_what_it_found_first_of_all():
+    specimens = tuple(Specimen.of(f"P{n}", b"1", b'"9"') for n in range(3))
+    summary = RunSummary.from_dict(summary_of(Tally(invalid=1000, specimens=specimens)))
+
+    said = what_is_missing(summary, ranges=2, returned=2, published=True)
+
+    assert said == (
+        "1,000 of 1,000 products could not be compared, because their values are no stock numbers, for example "
+        'P0 "9" (quoted, as JSON text), P1 "9" (quoted, as JSON text), P2 "9" (quoted, as JSON text)'
+    )
+
+
+@pytest.mark.parametrize(
+    ("policy", "has_key", "whole", "status"),
+    [
+        ("zero", False, True, "failed"),
+        ("ignore", False, True, "failed"),
+        ("restore", False, True, "complete"),
+        ("zero", True, True, "complete"),
+        ("zero", False, False, "complete"),
+    ],
+)
+def test_a_cache_without_a_single_key_is_no_success_unless_the_run_is_there_to_fill_it(policy, has_key, whole, status):
+    products = {f"P{n}": (40 * n, None) for n in range(9)} | ({"P9": (5, 5)} if has_key else {})
+    world = FakeShop(products, policy=policy)
+    id_range = EVERYTHING if whole else IdRange(0, 1, ids=tuple(products))
+
+    outcome = world.attempt(id_range=id_range)
+    summary = world.parts().closer(world.plan).close([id_range], {0: outcome}, published=True)
+
+    assert (summary.status, summary.empty_cache) == (status, whole and not has_key)
+    said = what_is_missing(summary, ranges=1, returned=1, published=True)
+    assert ("NO PRODUCT HAS A KEY" in said) == (whole and not has_key)

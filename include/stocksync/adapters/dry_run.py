@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from stocksync.model.finding import Finding, RunIdentity
+from stocksync.model.id_range import IdRange
 from stocksync.model.progress import Progress
 from stocksync.reconcile.ports import Pending, Proposal
 
@@ -24,6 +25,17 @@ class NoOutbox:
 
     def clear(self, product_ids: Sequence[str], progress: Progress) -> None:
         """Nothing to forget."""
+
+
+class NoUnfinished:
+    """Implements the port Unfinished: a look begins at the beginning, and leaves nothing to anybody."""
+
+    def ranges(self) -> list[IdRange]:
+        """Nothing was left."""
+        return []
+
+    def note(self, ranges: Sequence[IdRange]) -> None:
+        """Leave nothing."""
 
 
 class NoLock:

@@ -164,6 +164,12 @@ class PostgresLedger:
             return [warning]
         return []
 
+    @property
+    def source(self) -> str:
+        """Names the table, its id column and that column's type."""
+        id_type, *_ = self._columns
+        return f"{self._source.table}.{self._source.id_column}: {id_type.string}"
+
     def rows(self, query: sql.Composable) -> list[tuple[Any, ...]]:
         """Run one statement in a transaction of its own and fetch everything (small answers only)."""
         return self._session.rows(query)

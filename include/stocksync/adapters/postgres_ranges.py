@@ -1,5 +1,7 @@
 """Cutting the ledger into ranges, in SQL."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 from math import ceil
 
@@ -35,6 +37,12 @@ def partition(ledger: PostgresLedger, *, batch_size: int, max_ranges: int) -> li
     return [
         IdRange(index, len(edges) - 1, lower, upper, rows=rows) for index, (lower, upper) in enumerate(pairwise(edges))
     ]
+
+
+def cut_as_before(ledger: PostgresLedger, left: Sequence[IdRange]) -> list[IdRange]:
+    """Take over the ranges that the run before left, which cover every id, in their order."""
+    rows = ceil(ledger.count(IdRange(0, 1), None) / len(left))
+    return [replace(id_range, of=len(left), rows=rows) for id_range in left]
 
 
 def range_size(products: int, *, batch_size: int, max_ranges: int) -> int:

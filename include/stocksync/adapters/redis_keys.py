@@ -5,6 +5,10 @@ OUTBOXES = f"{OWN}outboxes"
 """Hash: outbox key -> which run it belongs to (JSON). An outbox is listed as long as it holds something."""
 
 
+UNFINISHED = f"{OWN}unfinished"
+"""String: what the latest run over the whole ledger left to the next one (JSON); missing: nothing."""
+
+
 def lock(date: str) -> str:
     """The run lock of a local date (YYYY-MM-DD)."""
     return f"{OWN}{date}"
@@ -18,6 +22,11 @@ def outbox(run_id: str, index: int) -> str:
 def progress(run_id: str) -> str:
     """Hash: `{index}` -> the range's progress (JSON), `{index}:writer` -> the attempt that may write."""
     return f"{OWN}progress:{run_id}"
+
+
+def ended_run(run_id: str) -> str:
+    """String: the summary of a run that Airflow ended (JSON)."""
+    return f"{OWN}ended:{run_id}"
 
 
 def told(channel: str, group: str) -> str:

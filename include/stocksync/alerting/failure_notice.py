@@ -39,6 +39,7 @@ class FailureNotifier:
         reasons: Sequence[str],
         *,
         ended_by: str = "",
+        came_to: str = "",
         dry_run: bool = False,
         once_in_a_while: bool = False,
     ) -> None:
@@ -49,6 +50,7 @@ class FailureNotifier:
             run_id: which one
             reasons: what its tasks said, the first cause first
             ended_by: Airflow's word for the run's end, for where its tasks said nothing
+            came_to: in words, what a run came to that Airflow ended at its time limit
             dry_run: nothing could come of it, so nobody is called
             once_in_a_while: for a DAG that runs every few minutes: after one message it is quiet for QUIET_S
         """
@@ -62,6 +64,7 @@ class FailureNotifier:
             run_id=run_id,
             reasons=_shown(reasons),
             ended_by=ended_by,
+            came_to=came_to,
             dry_run=dry_run,
         )
         if once_in_a_while and told:
@@ -70,6 +73,10 @@ class FailureNotifier:
     def refused(self, dag_id: str, run_id: str, reasons: Sequence[str]) -> None:
         """Tell whoever asked for a run why it was not begun; nothing failed, so nobody is called."""
         self._post("refused", calls=False, dag_id=dag_id, run_id=run_id, reasons=_shown(reasons))
+
+    def no_keys(self, run_id: str, key_prefix: str, tried: int) -> None:
+        """Tell, before a run writes anything, that none of the products that were tried has a key."""
+        self._post("no_keys", calls=True, run_id=run_id, key_prefix=key_prefix, tried=tried)
 
     def late(self, dag_id: str, run_id: str, minutes: int) -> None:
         """Tell of a run that has not ended so many minutes after it was asked for."""

@@ -1,12 +1,17 @@
 """What Airflow calls when a run failed or is late. DAG files import this while they are parsed: it must stay light."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 from typing import Any
 
 from asgiref.sync import sync_to_async
 
 log = logging.getLogger(__name__)
+
+TIMED_OUT = "timed_out"
+"""Airflow's word for a run that it ended at its time limit."""
+CAME_TO = "stock_sync_came_to"
+"""In a callback's context: what a run that Airflow ended came to, in words."""
 
 
 def tell_of_failure(context: Mapping[str, Any], *, once_in_a_while: bool = False) -> None:
@@ -33,6 +38,7 @@ def tell_of_failure(context: Mapping[str, Any], *, once_in_a_while: bool = False
         run.run_id,
         says,
         ended_by=context.get("reason") or "",
+        came_to=context.get(CAME_TO, ""),
         dry_run=(getattr(run, "conf", None) or {}).get("dry_run") is True,
         once_in_a_while=once_in_a_while,
     )
@@ -61,8 +67,14 @@ def _tell_of_lateness(dag_id: str, run_id: str, minutes: int) -> None:
     connections.failure_notifier().late(dag_id, run_id, minutes)
 
 
-def release_after_failure(context: Mapping[str, Any]) -> None:
-    """Free the lock of a run that was ended from outside: a run that hits its time limit skips its teardown."""
+def release_after_failure(context: MutableMapping[str, Any]) -> None:
+    """Free the lock of a run that was ended from outside, and add it up: at its time limit Airflow skips its teardowns.
+
+    What it came to is left in the context, for the message.
+    """
     from stocksync.entrypoints import sync_tasks  # noqa: PLC0415 - as above
 
     sync_tasks.release_after_failure(context["dag_run"])
+    if context.get("reason") == TIMED_OUT:
+        summary = sync_tasks.sum_up_after_the_end(context)
+        context[CAME_TO] = "" if summary is None else summary.in_words()

@@ -28,8 +28,10 @@ def write(context: Mapping[str, Any], inlet_events: Any, outlet_events: Any) -> 
     connections.check_optional(settings)
     now = datetime.now(UTC)
     day = _day(context, settings, today=local_date(now, settings.zone))
-    history = AirflowRunHistory(context["ti"], inlet_events, settings.zone)
     parts = connections.bootstrap(settings)
+    history = AirflowRunHistory(
+        context["ti"], inlet_events, settings.zone, lambda run_id: parts.ended_runs().summary_of(run_id)
+    )
     report = parts.reporter(history, parts.catalogue_now).report(day, now)
     outlet_events[REPORTS].extra = {
         "date": day.isoformat(),

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from stocksync.entrypoints.assets import REPORTS, SUMMARIES
 from stocksync.entrypoints.ending import KEY, Kind, read
+from stocksync.errors import BadSetting, CacheUnavailable
 from stocksync.model.plan import RunPlan, local_date
 from stocksync.model.progress import RangeOutcome
 from stocksync.model.summary import RunSummary, changed_too_much
@@ -61,12 +62,20 @@ class AirflowRunHistory:
         ti: the task instance that asks
         inlet_events: its accessor to the events of SUMMARIES and REPORTS
         zone: the operators' clock
+        ended: looks up the summary of a run that Airflow ended before it could hand one out
     """
 
-    def __init__(self, ti: Any, inlet_events: Any, zone: ZoneInfo) -> None:  # noqa: ANN401 - Airflow's accessors
+    def __init__(
+        self,
+        ti: Any,  # noqa: ANN401 - Airflow's accessors
+        inlet_events: Any,  # noqa: ANN401 - as above
+        zone: ZoneInfo,
+        ended: Callable[[str], RunSummary | None],
+    ) -> None:
         self._ti = ti
         self._events = inlet_events
         self._zone = zone
+        self._ended = ended
 
     def runs_of(self, day: date) -> list[RunOfDay]:
         """Find complete runs by the asset, the others by their tasks' states."""
@@ -117,7 +126,7 @@ class AirflowRunHistory:
         if self._was_refused(run_id):
             return None
         raw = self._ti.xcom_pull(dag_id=SYNC_DAG, run_id=run_id, task_ids=_LAST)
-        summary = None if raw is None else RunSummary.from_dict(raw)
+        summary = self._ended_summary(run_id) if raw is None else RunSummary.from_dict(raw)
         plan = self._ti.xcom_pull(dag_id=SYNC_DAG, run_id=run_id, task_ids=_FIRST)
         known = summary.date if summary else RunPlan.from_dict(plan).date if plan else None
         if known is not None and known != day.isoformat():
@@ -132,6 +141,14 @@ class AirflowRunHistory:
         """Tell a request that was not allowed from a night that failed."""
         ends = self._ti.xcom_pull(dag_id=SYNC_DAG, run_id=run_id, task_ids=list(_CHECKING), key=KEY)
         return any(end.kind is Kind.REFUSED for end in read(ends))
+
+    def _ended_summary(self, run_id: str) -> RunSummary | None:
+        """Look it up; a report that cannot is written all the same."""
+        try:
+            return self._ended(run_id)
+        except (CacheUnavailable, BadSetting) as error:
+            log.warning("whether run %s was ended with numbers cannot be looked up: %s", run_id, error)
+            return None
 
     def _state(self, run_id: str) -> str | None:
         state: str | None = self._ti.get_dagrun_state(dag_id=SYNC_DAG, run_id=run_id)

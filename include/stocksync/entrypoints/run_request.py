@@ -1,6 +1,7 @@
 """From what Airflow says of a run to the run's plan."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from difflib import get_close_matches
 from typing import Any
@@ -36,6 +37,18 @@ def plan(context: Mapping[str, Any], settings: Settings) -> RunPlan:
         started_at=started.isoformat(timespec="seconds"),
         stop_at=stop_time(started, timedelta(minutes=settings.run_timeout_minutes)).isoformat(),
     )
+
+
+def begun_again(plan: RunPlan, run: Any, settings: Settings) -> RunPlan:  # noqa: ANN401 - Airflow's DagRun
+    """Give a run of which only failed tasks were cleared the time it has now: its first task is not run again.
+
+    On another day than its own it gets none: its plan would have been a dry run's.
+    """
+    if run.start_date is None or run.start_date.replace(microsecond=0) <= datetime.fromisoformat(plan.started_at):
+        return plan
+    if local_date(datetime.now(UTC), settings.zone).isoformat() != plan.date:
+        return plan
+    return replace(plan, stop_at=stop_time(run.start_date, settings.time_limit).isoformat())
 
 
 def run_date(run: Any, settings: Settings) -> date:  # noqa: ANN401 - Airflow's DagRun, in a task or in a callback

@@ -13,7 +13,7 @@ from stocksync.adapters.state_store_journal import StateStore, StateStoreJournal
 from stocksync.entrypoints import connections, ending, metrics, run_request
 from stocksync.entrypoints.assets import ALERTS, PUBLISHED, SUMMARIES
 from stocksync.entrypoints.ending import Ending, Kind
-from stocksync.entrypoints.retries import final_when_permanent
+from stocksync.entrypoints.retries import final_when_permanent, tried_again_before
 from stocksync.errors import LockHeld, NotBegun
 from stocksync.model.finding import RunIdentity
 from stocksync.model.id_range import IdRange
@@ -76,20 +76,51 @@ def partition_products(
     ):
         if warning:
             log.warning(warning)
+    tried = parts.tried_without_a_key(ranges)
+    if tried:
+        log.warning(preconditions.warn_of_no_keys(settings.key_prefix, tried))
+        if not plan.dry_run:
+            connections.failure_notifier().no_keys(plan.run_id, settings.key_prefix, tried)
     log.info("about %s products in %d ranges", f"{products:,}", len(ranges))
     return _mapped(ranges, plan)
 
 
-@final_when_permanent
-def reconcile(raw_plan: dict[str, Any], raw_range: dict[str, Any], state: StateStore) -> dict[str, Any]:
-    """Reconcile one range; `state` is Airflow's task state store."""
-    plan, id_range = RunPlan.from_dict(raw_plan), IdRange.from_dict(raw_range)
-    parts = connections.bootstrap(Settings.load())
-    return parts.reconciler(plan, id_range, StateStoreJournal(state)).run(id_range).to_dict()
+def reconcile(
+    raw_plan: dict[str, Any], raw_range: dict[str, Any], state: StateStore, context: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Reconcile one range; `state` is Airflow's task state store.
+
+    A range that the time limit cut short is red, so that it is among the failed tasks that a person clears; what it did
+    is pushed before that.
+    """
+    id_range = IdRange.from_dict(raw_range)
+    outcome = _reconcile(raw_plan, id_range, state, context)
+    if outcome.unprocessed:
+        context["ti"].xcom_push(key="return_value", value=outcome.to_dict())
+        raise AirflowFailException(
+            f"the time was up: {outcome.unprocessed:,} products of the range were not looked at. Clear the failed "
+            "tasks to go on with them now; else the next run begins with them"
+        )
+    return outcome.to_dict()
 
 
 @final_when_permanent
-def publish_pending(raw_plan: dict[str, Any] | None, outlet_events: Any) -> int:  # noqa: ANN401 - Airflow's accessor
+def _reconcile(
+    raw_plan: dict[str, Any], id_range: IdRange, state: StateStore, context: Mapping[str, Any]
+) -> RangeOutcome:
+    settings = Settings.load()
+    plan = run_request.begun_again(RunPlan.from_dict(raw_plan), context["dag_run"], settings)
+    parts = connections.bootstrap(settings)
+    with tried_again_before(plan.stop_time, context):
+        return parts.reconciler(plan, id_range, StateStoreJournal(state)).run(id_range)
+
+
+@final_when_permanent
+def publish_pending(
+    raw_plan: dict[str, Any] | None,
+    outlet_events: Any,  # noqa: ANN401 - Airflow's accessor
+    context: Mapping[str, Any],
+) -> int:
     """Publish what dead tasks left in their outboxes, of this run or of an earlier one that is over."""
     if raw_plan is None:
         raise NotBegun("the run did not begin: acquire_lock failed, its log says why; nothing was compared or written")
@@ -97,7 +128,9 @@ def publish_pending(raw_plan: dict[str, Any] | None, outlet_events: Any) -> int:
     if plan.dry_run:
         log.info("a dry run has nothing to publish")
         return 0
-    published = connections.bootstrap(Settings.load()).drain(plan)
+    settings = Settings.load()
+    with tried_again_before(plan.last_call(settings.time_limit), context):
+        published = connections.bootstrap(settings).drain(plan)
     log.info("%d events were left to publish", published)
     outlet_events[PUBLISHED].add(ALERTS)
     return published
@@ -136,8 +169,11 @@ def summarize_run(
             disbelieved=sum(outcome.tally.disbelieved for outcome in outcomes.values()),
         )
         raise AirflowFailException(
-            f"the run is {summary.status}: {missing}. What was done is counted; the next run does the rest"
+            f"the run is {summary.status}: {missing}. What was done is counted; clear the failed tasks to go on now, "
+            "or the next run does the rest"
         )
+    if run_request.begun_again(plan, context["dag_run"], Settings.load()) != plan:
+        release_lock(raw_plan)  # "clear the failed tasks" leaves out release_lock, which had not failed
     context["outlet_events"][SUMMARIES].extra = _event_of(summary, ranges)
     return summary.to_dict()
 
@@ -183,3 +219,25 @@ def _mapped(ranges: list[IdRange], plan: RunPlan) -> list[dict[str, Any]]:
     """Put ranges as the mapped tasks get them; in the grid those of a dry run are called so."""
     raw = [id_range.to_dict() for id_range in ranges]
     return [{**each, "label": f"dry run · {each['label']}"} for each in raw] if plan.dry_run else raw
+
+
+def sum_up_after_the_end(context: Mapping[str, Any]) -> RunSummary | None:
+    """Put a run into numbers that Airflow ended before its own `summarize`; None: it has some, or had not begun.
+
+    Args:
+        context: of the DAG's failure callback
+    """
+    ti = context.get("ti")
+    if ti is None or ti.xcom_pull(task_ids="summarize") is not None:
+        return None
+    raw_plan = ti.xcom_pull(task_ids="acquire_lock")
+    if raw_plan is None:
+        return None
+    plan = RunPlan.from_dict(raw_plan)
+    ranges = [IdRange.from_dict(raw) for raw in ti.xcom_pull(task_ids="partition_products") or []]
+    returned = [RangeOutcome.from_dict(raw) for raw in ti.xcom_pull(task_ids=["reconcile"]) if raw]
+    parts = connections.bootstrap(Settings.load())
+    summary = parts.closer(plan).close(ranges, {outcome.index: outcome for outcome in returned}, published=False)
+    parts.ended_runs().keep(summary)
+    log.info("%s", summary.in_words())
+    return summary

@@ -1,6 +1,7 @@
 """A share of the catalogue: what one reconcile task works on."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from hashlib import sha256
 from typing import Any, Self
 
 from stocksync.model.text import printable
@@ -20,6 +21,8 @@ class IdRange:
         upper: first id of the next range (exclusive); None: open
         ids: the ids themselves where a run was asked for some products only; then the bounds are None
         rows: how many products the range held when it was cut (an estimate for large catalogues)
+        start: the id with which to begin, because the run before got no further; what is below it comes after the
+            rest; None: at the beginning
     """
 
     index: int
@@ -28,6 +31,7 @@ class IdRange:
     upper: str | None = None
     ids: tuple[str, ...] | None = None
     rows: int = 0
+    start: str | None = None
 
     @property
     def label(self) -> str:
@@ -39,6 +43,19 @@ class IdRange:
             upper = "last" if self.upper is None else printable(self.upper, 40)
             what = f"{lower} … {upper} ({self.rows:,})"
         return f"{self.index + 1}/{self.of} · {what}"
+
+    @property
+    def legs(self) -> tuple["IdRange", ...]:
+        """The stretches in which it is worked through: one, or two where it is begun in the middle."""
+        if self.start is None:
+            return (self,)
+        return replace(self, lower=self.start, start=None), replace(self, upper=self.start, start=None)
+
+    @property
+    def fingerprint(self) -> str:
+        """Names the way it was cut: what is known of one range says nothing about another of the same index."""
+        cut = repr((self.lower, self.upper, self.ids, self.start))
+        return sha256(cut.encode(errors="surrogatepass")).hexdigest()[:16]
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON for XCom, with the label for the mapped task's name."""
@@ -55,4 +72,5 @@ class IdRange:
             upper=raw["upper"],
             ids=None if ids is None else tuple(ids),
             rows=raw["rows"],
+            start=raw.get("start"),
         )

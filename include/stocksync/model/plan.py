@@ -49,6 +49,14 @@ class RunPlan:
         """The part that events carry."""
         return RunIdentity(self.run_id, self.run_type, self.date)
 
+    def last_call(self, limit: timedelta) -> datetime:
+        """After this no attempt at the run's last tasks has the time to end before Airflow ends the run.
+
+        Args:
+            limit: how long Airflow lets a run take
+        """
+        return self.stop_time + (datetime.fromisoformat(self.started_at) + limit - self.stop_time) / 2
+
     @property
     def stop_time(self) -> datetime:
         """`stop_at` as an instant."""

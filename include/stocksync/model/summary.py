@@ -1,6 +1,6 @@
 """The run summary: the return value of the task `summarize`, which the report and the UI read."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Self
@@ -17,7 +17,8 @@ class RunStatus(StrEnum):
     PARTIAL = "partial"
     """The time limit came first, or too much kept changing; the rest waits for the next run."""
     FAILED = "failed"
-    """A range or the publishing failed; what was done is counted, the rest is unprocessed."""
+    """A range or the publishing failed, most values could not be compared, or no product had a key; what was done is
+    counted, the rest is unprocessed."""
 
 
 CHANGED_AT_LEAST = 100
@@ -31,6 +32,11 @@ def changed_too_much(changed: int, total: int) -> bool:
     CHANGED_AT_LEAST so that a small shop's bestsellers raise no alarm, means that something else writes the counters.
     """
     return changed >= CHANGED_AT_LEAST and changed * 100 > total * CHANGED_PERCENT
+
+
+def hardly_comparable(invalid: int, total: int) -> bool:
+    """Tell whether less than half of what was looked at could be compared: then "no difference" says nothing."""
+    return 2 * invalid > total
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +79,20 @@ class RunSummary:
     missing_ignored: int = 0
     held_units: int = 0
     in_doubt: int = 0
+    invalid_examples: list[dict[str, str]] = field(default_factory=list)
+    """A few of the invalid: product_id, found (the beginning of the value, safe to print), resembles."""
+    empty_cache: bool = False
+    """Whether the whole ledger was looked at, and not one product had a key."""
 
     @property
     def agreeing(self) -> int:
         """How many products have the same number in both stores: `matched` also holds those that are ignored."""
         return self.matched - self.missing_ignored
+
+    @property
+    def compared_hardly_any(self) -> bool:
+        """Whether less than half of the products that were looked at could be compared."""
+        return hardly_comparable(self.invalid, self.total - self.unprocessed)
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON for XCom."""
@@ -99,8 +114,15 @@ class RunSummary:
         return cls(**raw)
 
 
-def summarize(  # noqa: PLR0913 - what a run comes to
-    plan: RunPlan, tally: Tally, *, unprocessed: int, status: RunStatus, finished: datetime, held_units: int = 0
+def summarize(  # noqa: PLR0913 - what a run is
+    plan: RunPlan,
+    tally: Tally,
+    *,
+    unprocessed: int,
+    status: RunStatus,
+    finished: datetime,
+    held_units: int = 0,
+    empty_cache: bool = False,
 ) -> RunSummary:
     """Put a run's counts into the summary's shape.
 
@@ -111,6 +133,7 @@ def summarize(  # noqa: PLR0913 - what a run comes to
         status: how it ended
         finished: when
         held_units: units on hold of the products it looked at
+        empty_cache: whether the whole ledger was looked at, and not one product had a key
     """
     found = tally.restored + tally.review
     total = max(tally.products + unprocessed, tally.accounted)
@@ -137,10 +160,15 @@ def summarize(  # noqa: PLR0913 - what a run comes to
         max_discrepancy=abs(largest.discrepancy) if largest else 0,
         max_discrepancy_product=largest.product_id if largest else None,
         top=[_top_entry(entry) for entry in found.top],
-        missing_keys=tally.missing_keys + found.missing_keys,
+        missing_keys=tally.without_key,
         missing_ignored=min(tally.ignored, tally.agreeing),
         held_units=held_units,
         in_doubt=tally.in_doubt,
+        invalid_examples=[
+            dict(zip(("product_id", "found", "resembles"), specimen.to_list(), strict=True))
+            for specimen in tally.specimens
+        ],
+        empty_cache=empty_cache,
     )
 
 

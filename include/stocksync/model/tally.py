@@ -7,6 +7,7 @@ from typing import Any, Self
 
 from stocksync.model.finding import Finding
 from stocksync.model.policy import Action, Severity
+from stocksync.model.specimen import KEPT, Specimen
 
 TOP = 10
 
@@ -126,6 +127,7 @@ class Tally:
         ignored: those of `matched` that have no key, and that the policy leaves alone
         in_doubt: of `changed`, those left alone because an order of theirs is in doubt
         disbelieved: of `in_doubt`, those where it is the holds as a whole that cannot be believed
+        specimens: a few of the invalid, the first by their ids
     """
 
     matched: int = 0
@@ -137,6 +139,7 @@ class Tally:
     ignored: int = 0
     in_doubt: int = 0
     disbelieved: int = 0
+    specimens: tuple[Specimen, ...] = ()
 
     @property
     def products(self) -> int:
@@ -147,6 +150,11 @@ class Tally:
     def accounted(self) -> int:
         """Everything that did not simply agree; a product that was restored by two passes is in it twice."""
         return self.changed + self.invalid + self.restored.count + self.review.count
+
+    @property
+    def without_key(self) -> int:
+        """How many products had no key."""
+        return self.missing_keys + self.restored.missing_keys + self.review.missing_keys
 
     @property
     def agreeing(self) -> int:
@@ -173,6 +181,7 @@ class Tally:
             ignored=self.ignored + other.ignored,
             in_doubt=self.in_doubt + other.in_doubt,
             disbelieved=self.disbelieved + other.disbelieved,
+            specimens=tuple(nsmallest(KEPT, (*self.specimens, *other.specimens))),
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -187,6 +196,7 @@ class Tally:
             "ignored": self.ignored,
             "in_doubt": self.in_doubt,
             "disbelieved": self.disbelieved,
+            "specimens": [specimen.to_list() for specimen in self.specimens],
         }
 
     @classmethod
@@ -202,6 +212,7 @@ class Tally:
             raw.get("ignored", 0),
             raw.get("in_doubt", 0),
             raw.get("disbelieved", 0),
+            tuple(map(Specimen.from_list, raw.get("specimens", ()))),
         )
 
 

@@ -6,10 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 from stocksync.errors import LedgerUnavailable, StockSyncError
 from stocksync.model.id_range import IdRange
 from stocksync.model.plan import RunPlan
-from stocksync.model.progress import Progress, RangeOutcome
-from stocksync.model.summary import RunStatus, RunSummary, changed_too_much, summarize
+from stocksync.model.progress import Progress, RangeOutcome, left_first
+from stocksync.model.specimen import Specimen
+from stocksync.model.summary import RunStatus, RunSummary, changed_too_much, hardly_comparable, summarize
 from stocksync.model.tally import Tally
-from stocksync.reconcile.ports import Clock, Outbox, StockLedger
+from stocksync.reconcile.ports import Clock, Outbox, StockLedger, Unfinished
 from stocksync.reconcile.recovery import take_over
 
 log = logging.getLogger(__name__)
@@ -22,17 +23,30 @@ class RunCloser:
         plan: the run
         outbox_of: the outbox of a range, by its index
         ledger: counts what was not looked at
+        unfinished: where the next run finds what this one leaves
         clock: when the run finished
+        refills: whether a missing key is restored whatever its size: then an empty cache is what a run is there for
     """
 
-    def __init__(self, plan: RunPlan, outbox_of: Callable[[int], Outbox], ledger: StockLedger, clock: Clock) -> None:
+    def __init__(  # noqa: PLR0913 - its collaborators
+        self,
+        plan: RunPlan,
+        outbox_of: Callable[[int], Outbox],
+        ledger: StockLedger,
+        unfinished: Unfinished,
+        clock: Clock,
+        *,
+        refills: bool = False,
+    ) -> None:
         self._plan = plan
         self._outbox_of = outbox_of
         self._ledger = ledger
+        self._unfinished = unfinished
+        self._refills = refills
         self._clock = clock
 
     def close(self, ranges: Sequence[IdRange], outcomes: Mapping[int, RangeOutcome], *, published: bool) -> RunSummary:
-        """Put the run into numbers.
+        """Put the run into numbers, and leave to the next one what it did not look at.
 
         Args:
             ranges: every range of the run
@@ -40,14 +54,21 @@ class RunCloser:
             published: whether every event is known to be on the topic
 
         Raises:
-            CacheUnavailable: what a task left that did not return cannot be read.
+            CacheUnavailable: what a task left that did not return cannot be read, or nothing can be noted.
         """
-        tally, unprocessed = self.add_up(ranges, outcomes)
+        every = self.every_outcome(ranges, outcomes)
+        whole_ledger = bool(ranges) and all(id_range.ids is None for id_range in ranges)
+        if whole_ledger:
+            self._unfinished.note(left_first(ranges, every))
+        tally = sum((outcome.tally for outcome in every.values()), Tally())
+        unprocessed = sum(outcome.unprocessed for outcome in every.values())
+        empty_cache = whole_ledger and 0 < tally.products == tally.without_key
         status = status_of(
             every_range_returned=bool(ranges) and len(outcomes) == len(ranges),
             published=published,
             tally=tally,
             unprocessed=unprocessed,
+            lost=empty_cache and not self._refills,
         )
         return summarize(
             self._plan,
@@ -56,28 +77,22 @@ class RunCloser:
             status=status,
             finished=self._clock.now(),
             held_units=sum(self._held_units(id_range, outcomes.get(id_range.index)) for id_range in ranges),
+            empty_cache=empty_cache,
         )
 
-    def add_up(self, ranges: Sequence[IdRange], outcomes: Mapping[int, RangeOutcome]) -> tuple[Tally, int]:
-        """Add the ranges that returned, and of each that did not what its progress and its outbox tell.
+    def every_outcome(self, ranges: Sequence[IdRange], outcomes: Mapping[int, RangeOutcome]) -> dict[int, RangeOutcome]:
+        """Complete what the tasks returned by what the progress and the outbox of the others tell.
 
         A task that did not return may still be alive, if a person ended it: its outbox is taken over first, so that
         it writes nothing after it was counted.
-
-        Returns:
-            the run's tally, and how many products were not looked at
         """
-        tally, unprocessed = Tally(), 0
+        every = dict(outcomes)
         for id_range in ranges:
-            outcome = outcomes.get(id_range.index)
-            if outcome is None:
+            if id_range.index not in every:
                 left = take_over(self._outbox_of(id_range.index))
                 counted = left.counted_in(left.noted or Progress(started_ms=0))
-                done = counted.tally + Tally(changed=len(counted.moving))
-                outcome = RangeOutcome(id_range.index, done, max(0, self._count(id_range) - done.products))
-            tally += outcome.tally
-            unprocessed += outcome.unprocessed
-        return tally, unprocessed
+                every[id_range.index] = RangeOutcome.of(id_range, counted, self._count(id_range))
+        return every
 
     def _count(self, id_range: IdRange) -> int:
         try:
@@ -96,7 +111,9 @@ class RunCloser:
             return 0
 
 
-def status_of(*, every_range_returned: bool, published: bool, tally: Tally, unprocessed: int) -> RunStatus:
+def status_of(
+    *, every_range_returned: bool, published: bool, tally: Tally, unprocessed: int, lost: bool = False
+) -> RunStatus:
     """Say how the run ended.
 
     Args:
@@ -104,8 +121,9 @@ def status_of(*, every_range_returned: bool, published: bool, tally: Tally, unpr
         published: whether every event is on the topic
         tally: what the ranges counted
         unprocessed: how many products were not looked at
+        lost: whether no product had a key, and the run was not there to give them back
     """
-    if not (every_range_returned and published):
+    if not (every_range_returned and published) or lost or hardly_comparable(tally.invalid, tally.products):
         return RunStatus.FAILED
     if unprocessed or tally.disbelieved or changed_too_much(tally.changed, tally.products):
         return RunStatus.PARTIAL
@@ -123,6 +141,14 @@ def what_is_missing(summary: RunSummary, *, ranges: int, returned: int, publishe
         disbelieved: products left alone because the holds cannot be believed
     """
     facts = []
+    if summary.compared_hardly_any:
+        examples = ", ".join(Specimen.from_list(list(each.values())).in_words() for each in summary.invalid_examples)
+        facts.append(
+            f"{summary.invalid:,} of {summary.total:,} products could not be compared, because their values are no "
+            f"stock numbers, for example {examples}"
+        )
+    if summary.empty_cache:
+        facts.append("NO PRODUCT HAS A KEY IN REDIS: it was flushed, or it is not the one that the shop writes")
     if not ranges:
         facts.append("nothing was compared, see the red tasks")
     if returned < ranges:

@@ -1,11 +1,13 @@
 """First look: finding the products whose two numbers do not agree, a group at a time."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import compress
 from operator import ne
 
+from stocksync.model import specimen
 from stocksync.model.policy import Difference, Rules, Verdict, judge
+from stocksync.model.specimen import Specimen
 from stocksync.model.stock import CacheValue, LedgerValue
 from stocksync.model.tally import Tally
 from stocksync.reconcile.ports import LedgerBatch
@@ -34,9 +36,10 @@ class SuspectGroup:
         matched: how many do not, the ignored among them
         ignored: how many have no key and are left alone for it
         invalid: ids whose value in one of the stores is no stock number
+        specimens: a few of the invalid
         missing_keys: how many of the matched and the invalid have no key in the cache
         counted_before: ids skipped because an earlier attempt counted them
-        last: whether the range ends with this group
+        last: whether the scan ends with this group
     """
 
     position: str | None = None
@@ -44,6 +47,7 @@ class SuspectGroup:
     matched: int = 0
     ignored: int = 0
     invalid: list[str] = field(default_factory=list)
+    specimens: list[Specimen] = field(default_factory=list)
     missing_keys: int = 0
     counted_before: set[str] = field(default_factory=set)
     last: bool = False
@@ -61,25 +65,30 @@ class SuspectGroup:
             invalid=len(self.invalid),
             missing_keys=self.missing_keys,
             ignored=self.ignored,
+            specimens=tuple(self.specimens),
         )
 
 
-def groups(
+def groups(  # noqa: PLR0913 - what ends a group
     pairs: Iterable[tuple[LedgerBatch, list[CacheValue]]],
     *,
     rules: Rules,
     counted_before: frozenset[str],
     size: int,
+    seconds: float,
+    monotonic: Callable[[], float],
 ) -> Iterator[SuspectGroup]:
-    """Cut a scan into groups of about `size` suspects and invalid products.
+    """Cut a scan into groups of about `size` suspects and invalid products, or of some seconds' work.
 
     Args:
         pairs: the ledger's batches with the cache's values beside them
         rules: the run's thresholds
         counted_before: ids an earlier attempt has counted already; they are skipped
         size: suspects and invalid products after which a group is handed on
+        seconds: time after which it is handed on, whatever is in it
+        monotonic: the time, in seconds that never jump
     """
-    group = SuspectGroup()
+    group, begun = SuspectGroup(), monotonic()
     for batch, values in pairs:
         group.position = batch.ids[-1].decode()
         if counted_before:
@@ -88,9 +97,9 @@ def groups(
             group.matched += len(values)
         else:
             _sort_out(batch, values, group, rules)
-        if group.remembered >= size:
+        if group.remembered >= size or monotonic() - begun >= seconds:
             yield group
-            group = SuspectGroup(position=group.position)
+            group, begun = SuspectGroup(position=group.position), monotonic()
     group.last = True
     yield group
 
@@ -107,6 +116,7 @@ def _sort_out(batch: LedgerBatch, values: list[CacheValue], group: SuspectGroup,
         group.missing_keys += cache is None
         if verdict is Verdict.INVALID:
             group.invalid.append(product_id)
+            specimen.keep(group.specimens, product_id, ledger, cache)
         else:
             group.matched += 1
             group.ignored += verdict is Verdict.IGNORED

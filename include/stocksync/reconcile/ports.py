@@ -191,6 +191,26 @@ class ListedOutbox:
     outbox: Outbox
 
 
+class Unfinished(Protocol):
+    """What a run over the whole ledger left to the next one."""
+
+    def ranges(self) -> list[IdRange]:
+        """Give the ranges in the order in which they are to be worked on; none: nothing was left.
+
+        Raises:
+            CacheUnavailable: Redis did not answer.
+        """
+        ...
+
+    def note(self, ranges: Sequence[IdRange]) -> None:
+        """Replace them; without any, nothing is left.
+
+        Raises:
+            CacheUnavailable: Redis did not answer, or takes no writes.
+        """
+        ...
+
+
 class RunLock(Protocol):
     """Only one run of a local date works."""
 

@@ -95,6 +95,21 @@ def warn_of_vanished_holds(index: str, entries: int, units_before: int) -> str:
     )
 
 
+def warn_of_no_keys(prefix: str, tried: int) -> str:
+    """Say that no product has a key; empty if some has.
+
+    Args:
+        prefix: what a key has before the product id
+        tried: products that were tried, if none of them had a key
+    """
+    if not tried:
+        return ""
+    return (
+        f"NO PRODUCT HAS A KEY IN REDIS: none of {tried:,} that were tried. It was flushed, or connection stock_redis "
+        f"or STOCK_SYNC_KEY_PREFIX={prefix!r} is not where the shop's counters are"
+    )
+
+
 def warn_of_missing_products(source: str, products: int, before: int) -> str:
     """Say that there are far fewer products than before; empty if there are not.
 

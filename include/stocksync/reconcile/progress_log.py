@@ -15,11 +15,11 @@ _NAMED_AT_MOST = 20
 
 
 class ScanProgress:
-    """How many products of a range have been compared, and how fast; keeps to a pace if there is one.
+    """How many products of a range have been compared, and how fast.
 
     Args:
         clock: time
-        pace: most products a second; None: as fast as the stores answer
+        pace: the limit that the range is read with, in products a second; None: there is none
         total: products in the range, as far as is known
         before: how many of them an earlier attempt has compared
     """
@@ -33,11 +33,9 @@ class ScanProgress:
         self._compared = 0
 
     def compared(self, products: int, counted: Tally) -> None:
-        """Note a batch; tell of it now and then, and wait if it came too soon."""
+        """Note a batch; tell of it now and then."""
         self._compared += products
-        if self._pace is not None:
-            self._clock.sleep(max(0.0, self._begun + self._compared / self._pace - self._clock.monotonic()))
-        now = self._clock.monotonic()  # after the wait: it is a part of the time that the products took
+        now = self._clock.monotonic()
         if now - self._told >= _EVERY_SECONDS:
             self._told = now
             log.info(

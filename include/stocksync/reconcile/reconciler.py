@@ -5,8 +5,10 @@
      └── goes on while groups settle               │         outbox      acknowledged
                                                    └──► still moving: looked at again at the range's end
 
-Groups finish in order, so the progress is one id, and only the group in work can have anything in the outbox.
-Whatever step the process dies in, the next attempt finds in the journal and the outbox what has been done.
+Groups finish in order, so the progress is one id, and only the group in work can have anything in the outbox. A group
+ends with so many suspects, after a few seconds, at the end of the time, or where the ledger fails: what was compared is
+acted on in any case. Whatever step the process dies in, the next attempt finds in the journal and the outbox what has
+been done.
 """
 
 import logging
@@ -19,6 +21,7 @@ from stocksync.model.id_range import IdRange
 from stocksync.model.plan import RunPlan
 from stocksync.model.policy import Rules
 from stocksync.model.progress import Progress, RangeOutcome
+from stocksync.model.stock import CacheValue
 from stocksync.model.tally import Tally
 from stocksync.model.text import printable
 from stocksync.reconcile.first_look import Suspect, SuspectGroup, groups
@@ -26,6 +29,7 @@ from stocksync.reconcile.ports import (
     AlertPublisher,
     Clock,
     Journal,
+    LedgerBatch,
     Outbox,
     Proposal,
     RunLock,
@@ -34,9 +38,11 @@ from stocksync.reconcile.ports import (
 )
 from stocksync.reconcile.progress_log import ScanProgress, in_words, name
 from stocksync.reconcile.recovery import take_over
+from stocksync.reconcile.scan import Scan
 from stocksync.reconcile.second_look import Confirmed, look_again
 from stocksync.reconcile.settle_queue import settled
 from stocksync.reconcile.sizes import STANDARD, Sizes
+from stocksync.reconcile.time_left import TimeLeft
 
 log = logging.getLogger(__name__)
 
@@ -84,7 +90,7 @@ class Reconciler:
         self._settle = settle.total_seconds()
         self._reached = reached
         self._progress = Progress(started_ms=0)
-        self._late = False
+        self._time = TimeLeft(stores.clock, plan.stop_time)
         self._pace = pace
         self._sizes = sizes
         self._seen: dict[str, Suspect] = {}
@@ -99,29 +105,54 @@ class Reconciler:
             self._stores.cache.forget()
 
     def _run(self, id_range: IdRange) -> RangeOutcome:
-        stores, late = self._stores, self._out_of_time()
+        stores, late = self._stores, self._time.is_over()
         if not late:
             stores.lock.hold()
-        self._progress = self._resume()
+        self._progress = self._resume(id_range)
         if not self._progress.done and not late:
             log.info("range %s: begun%s", id_range.label, self._from_where())
-            scan = self._scan(id_range)
-            for group in settled(
-                scan,
-                stores.cache,
-                stores.clock,
-                settle=self._settle,
-                late=self._out_of_time,
-                most=self._sizes.settling,
-            ):
-                self._finish(group)
-            if self._progress.done is False and not self._out_of_time():
+            if self._look_at_all(id_range) and not self._progress.done:
                 self._finish_moving()
-        outcome = self._outcome(id_range)
+        held = stores.ledger.held_units(id_range)
+        outcome = RangeOutcome.of(id_range, self._progress, self._products(id_range), held)
         log.info("range %s: %s", id_range.label, in_words(outcome))
         return outcome
 
-    def _resume(self) -> Progress:
+    def _look_at_all(self, id_range: IdRange) -> bool:
+        """Scan what is not finished yet; False: the time was up first.
+
+        Raises:
+            LedgerUnavailable: the ledger failed; what had been read by then is finished.
+        """
+        stores, legs = self._stores, id_range.legs
+        told = ScanProgress(stores.clock, self._pace, total=id_range.rows, before=self._progress.tally.products)
+        for number in range(self._progress.leg, len(legs)):
+            scan = Scan(
+                stores.ledger,
+                stores.cache,
+                stores.clock,
+                self._time,
+                closing=self._settle + self._sizes.closing,
+                pace=self._pace,
+            )
+            at_its_end = False
+            for group in settled(
+                self._groups(scan, legs[number], told),
+                stores.cache,
+                stores.clock,
+                settle=self._settle,
+                time=self._time,
+                most=self._sizes.settling,
+            ):
+                at_its_end = group.last and scan.whole
+                self._finish(group, leg_ends=at_its_end, range_ends=at_its_end and number == len(legs) - 1)
+            if scan.failure is not None:
+                raise scan.failure
+            if not at_its_end:
+                return False
+        return True
+
+    def _resume(self, id_range: IdRange) -> Progress:
         """Load what survived, settle the outbox, and begin a new pass if a person cleared a finished range."""
         stores = self._stores
         left = take_over(stores.outbox)
@@ -129,8 +160,7 @@ class Reconciler:
         # Only the one writer can note its progress beside the outbox. An attempt that was given up and is still alive
         # can write to the journal: that counts only where the note is lost.
         progress = left.noted or stores.journal.load() or left.first_progress(self._plan.pass_number, now_ms)
-        if progress.done and progress.pass_number != self._plan.pass_number:
-            progress = progress.next_pass(self._plan.pass_number)
+        progress = progress.of_range(id_range.fingerprint, self._plan.pass_number)
         if left.pending:
             progress = left.publish(progress, stores.publisher, self._plan.identity)
             self._reached("recovered")
@@ -140,29 +170,27 @@ class Reconciler:
             stores.outbox.clear([], progress)
         return progress
 
-    def _scan(self, id_range: IdRange) -> Iterator[SuspectGroup]:
-        """Stream the range and cut it into groups, until its end or the end of the time."""
-        stores, progress = self._stores, self._progress
-        pairs = stores.cache.read_along(stores.ledger.scan(id_range, progress.position))
-        scan = ScanProgress(stores.clock, self._pace, total=id_range.rows, before=progress.tally.products)
+    def _groups(self, scan: Scan, stretch: IdRange, told: ScanProgress) -> Iterator[SuspectGroup]:
+        """Cut a scan into groups, and tell how far it is."""
+        progress = self._progress
 
-        def until_the_time_is_up() -> Iterator[tuple]:  # type: ignore[type-arg]
-            for batch, values in pairs:
-                if self._out_of_time():
-                    return
-                scan.compared(len(values), self._progress.tally)
+        def compared() -> Iterator[tuple[LedgerBatch, list[CacheValue]]]:
+            for batch, values in scan.pairs(stretch, progress.position):
+                told.compared(len(values), self._progress.tally)
                 yield batch, values
 
         for group in groups(
-            until_the_time_is_up(),
+            compared(),
             rules=self._rules,
             counted_before=frozenset(progress.counted_ahead),
             size=self._sizes.group,
+            seconds=self._sizes.checkpoint,
+            monotonic=self._stores.clock.monotonic,
         ):
             name("no stock number", group.invalid)
             yield group
 
-    def _finish(self, group: SuspectGroup) -> None:
+    def _finish(self, group: SuspectGroup, *, leg_ends: bool, range_ends: bool) -> None:
         """Second look, commit, publish, save, clear: one group from suspicion to done."""
         self._reached("settled")
         progress = self._progress
@@ -175,11 +203,12 @@ class Reconciler:
             replace(
                 progress,
                 group=progress.group + 1,
-                position=group.position or progress.position,
+                leg=progress.leg + (leg_ends and not range_ends),
+                position=None if leg_ends and not range_ends else group.position or progress.position,
                 tally=progress.tally + tally,
                 moving=tuple(moving),
                 counted_ahead=tuple(i for i in progress.counted_ahead if i not in group.counted_before),
-                done=group.last and not moving and not self._out_of_time(),
+                done=range_ends and not moving,
             ),
             findings,
         )
@@ -190,9 +219,9 @@ class Reconciler:
         moving = list(progress.moving)
         tally, findings = Tally(), list[Finding]()
         for _ in range(self._sizes.looks):
-            if not moving or self._out_of_time():
-                break
             self._let_settle()
+            if not moving or self._time.is_over():
+                break
             suspects = [self._seen.pop(product_id, Suspect(product_id, seen=None)) for product_id in moving]
             looked, found, still = self._look_and_commit(suspects)
             moving = self._remember(still)
@@ -215,7 +244,7 @@ class Reconciler:
         """Wait until everything seen before was seen long enough ago to be believed if it still stands."""
         clock = self._stores.clock
         if self._seen:
-            clock.sleep(max(0.0, self._seen_at + self._settle - clock.monotonic()))
+            self._time.wait(self._seen_at + self._settle - clock.monotonic())
 
     def _remember(self, still: Sequence[Suspect]) -> list[str]:
         """Keep what the moving products showed, for the next look; return their ids."""
@@ -270,17 +299,8 @@ class Reconciler:
         self._reached("cleared")
         self._progress = progress
 
-    def _outcome(self, id_range: IdRange) -> RangeOutcome:
-        progress = self._progress
-        # Without the end of the range, what was still moving stays as the shop left it: that is "changed".
-        tally = progress.tally + Tally(changed=len(progress.moving))
-        left = 0 if progress.done else self._stores.ledger.count(id_range, None) - tally.products
-        return RangeOutcome(id_range.index, tally, max(0, left), self._stores.ledger.held_units(id_range))
-
-    def _out_of_time(self) -> bool:
-        # Once late, late for good: a wall clock set back must not make a scan that was cut short look finished.
-        self._late = self._late or self._stores.clock.now() >= self._plan.stop_time
-        return self._late
+    def _products(self, id_range: IdRange) -> int:
+        return 0 if self._progress.done else self._stores.ledger.count(id_range, None)
 
     def _from_where(self) -> str:
         position = self._progress.position

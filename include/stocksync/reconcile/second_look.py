@@ -8,7 +8,9 @@ the ledger by the second, no other has touched it, and what is left is drift.
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
+from stocksync.model import specimen
 from stocksync.model.policy import Difference, Rules, Verdict, judge
+from stocksync.model.specimen import Specimen
 from stocksync.model.stock import Unreadable
 from stocksync.model.tally import Tally
 from stocksync.reconcile.first_look import Suspect
@@ -33,6 +35,7 @@ class Look:
     moving: list[Suspect] = field(default_factory=list)
     invalid: list[str] = field(default_factory=list)
     in_doubt: list[str] = field(default_factory=list)
+    specimens: list[Specimen] = field(default_factory=list)
     tally: Tally = field(default_factory=Tally)
 
 
@@ -78,6 +81,7 @@ def look_again(suspects: Sequence[Suspect], *, ledger: StockLedger, cache: Stock
         missing += value is None
         if verdict is Verdict.INVALID:
             look.invalid.append(suspect.product_id)
+            specimen.keep(look.specimens, suspect.product_id, expected.stock, value)
         else:
             matched += 1
             ignored += verdict is Verdict.IGNORED
@@ -91,5 +95,6 @@ def look_again(suspects: Sequence[Suspect], *, ledger: StockLedger, cache: Stock
         ignored=ignored,
         in_doubt=len(look.in_doubt),
         disbelieved=disbelieved,
+        specimens=tuple(look.specimens),
     )
     return look

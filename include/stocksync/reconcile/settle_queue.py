@@ -1,11 +1,12 @@
 """Waiting for the second look: groups settle in a short queue while the scan goes on."""
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from stocksync.reconcile.first_look import SuspectGroup
 from stocksync.reconcile.ports import Clock, StockCache
 from stocksync.reconcile.second_look import first_look
+from stocksync.reconcile.time_left import TimeLeft
 
 
 def settled(  # noqa: PLR0913 - what it waits for
@@ -14,7 +15,7 @@ def settled(  # noqa: PLR0913 - what it waits for
     clock: Clock,
     *,
     settle: float,
-    late: Callable[[], bool],
+    time: TimeLeft,
     most: int,
 ) -> Iterator[SuspectGroup]:
     """Hand on each group when it is due for its second look, in order, scanning on meanwhile.
@@ -22,17 +23,17 @@ def settled(  # noqa: PLR0913 - what it waits for
     Args:
         found: the scan
         cache: where the suspects' counters are watched from now on
-        clock: time
+        clock: what dates the first look
         settle: seconds a difference must stand unchanged
-        late: whether the run's time is up: then no further group is handed on
+        time: the run's; when it is over, no further group is handed on
         most: groups that wait at once
     """
     waiting: deque[tuple[float, SuspectGroup]] = deque()
 
     def first_when_due() -> Iterator[SuspectGroup]:
         due, group = waiting.popleft()
-        clock.sleep(max(0.0, due - clock.monotonic()))
-        if not late():
+        time.wait(due - clock.monotonic())
+        if not time.is_over():
             yield group
 
     for group in found:

@@ -1,13 +1,14 @@
 """A day in numbers: which run is the headline, and what must be said before any number."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, tzinfo
 from decimal import ROUND_HALF_UP, Decimal
 from enum import StrEnum
 from typing import Any
 
 from stocksync.model.policy import Action, Severity
+from stocksync.model.specimen import Specimen
 from stocksync.model.summary import RunStatus, RunSummary, changed_too_much
 from stocksync.model.text import printable
 
@@ -66,6 +67,8 @@ class NoticeKind(StrEnum):
     EMPTY = "empty"
     WORSE = "worse"
     FLUSHED = "flushed"
+    UNREADABLE = "unreadable"
+    NO_KEYS = "no_keys"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +81,9 @@ class Notice:
         unprocessed: products that run did not look at
         changed: products that kept changing, if they are more than is usual
         written_at: when a report about a past date was written, or the stores were looked at, on the operators' clock
-        found: products out of order in that run, or without a key among those looked at
+        found: products out of order in that run, without a key among those looked at, or that could not be compared
         before: products out of order in the run before, or all those looked at
+        examples: a few of those that could not be compared
     """
 
     kind: NoticeKind
@@ -89,6 +93,7 @@ class Notice:
     written_at: str = ""
     found: int = 0
     before: int = 0
+    examples: Sequence[Specimen] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,10 +236,24 @@ def notices(runs: Sequence[RunOfDay], chosen: RunSummary | None) -> list[Notice]
             said.append(_about(NoticeKind.PARTIAL, run_id, summary))
         elif run.state is RunState.FAILED or (summary is not None and summary.status == RunStatus.FAILED):
             said.append(_about(NoticeKind.FAILED, run_id, summary))
+    said = [*(notice for run in runs if run.summary is not None for notice in _alarms(run.summary)), *said]
     if chosen is not None and chosen.dry_run:
         said.append(Notice(NoticeKind.DRY_RUN, printable(chosen.run_id, 250)))
     if chosen is not None and chosen.total == 0:
         said.append(Notice(NoticeKind.EMPTY))
+    return said
+
+
+def _alarms(summary: RunSummary) -> list[Notice]:
+    """Say what makes the numbers below worthless."""
+    run_id, looked_at = printable(summary.run_id, 250), summary.total - summary.unprocessed
+    said = []
+    if summary.compared_hardly_any:
+        examples = [Specimen.from_list(list(each.values())) for each in summary.invalid_examples]
+        safe = [replace(each, product_id=printable(each.product_id)) for each in examples]
+        said.append(Notice(NoticeKind.UNREADABLE, run_id, found=summary.invalid, before=looked_at, examples=safe))
+    if summary.empty_cache:
+        said.append(Notice(NoticeKind.NO_KEYS, run_id, found=summary.missing_keys, before=looked_at))
     return said
 
 

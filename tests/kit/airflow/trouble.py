@@ -30,6 +30,10 @@ class Person:
         body = {"dry_run": False, "only_failed": False}
         self._api.authorized("POST", f"/dags/{SYNC}/dagRuns/{quote(run_id)}/clear", body)
 
+    def clears_the_failed_tasks(self, run_id):
+        body = {"dag_run_id": run_id, "dry_run": False, "only_failed": True}
+        self._api.authorized("POST", f"/dags/{SYNC}/clearTaskInstances", body)
+
     def marks_the_run_failed(self, run_id):
         self._api.authorized("PATCH", f"/dags/{SYNC}/dagRuns/{quote(run_id)}", {"state": "failed"})
 

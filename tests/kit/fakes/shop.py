@@ -9,6 +9,7 @@ from stocksync.errors import StockSyncError
 from stocksync.model.id_range import IdRange
 from stocksync.model.plan import RunPlan
 from stocksync.model.policy import Action
+from stocksync.model.tally import Tally
 from stocksync.reconcile.ports import ListedOutbox
 from stocksync.reconcile.sizes import STANDARD
 from stocksync.settings import Settings
@@ -21,6 +22,7 @@ from tests.kit.fakes.stores import (
     FakeOutbox,
     FakePublisher,
     FakeRedis,
+    FakeUnfinished,
     counter,
     ledger_stock,
 )
@@ -67,6 +69,9 @@ class ProgramOnFakes(Bootstrap):
     def listed_outboxes(self):
         run, records = self._world.plan.identity, self._world.redis.records
         return [ListedOutbox(run, i, self.outbox_of(run, i)) for (_, i), held in list(records.items()) if held]
+
+    def left_to_the_next(self):
+        return FakeUnfinished(self._world.redis)
 
     def topic(self, schema_id):
         return self._world.publisher
@@ -129,7 +134,8 @@ class FakeShop:
 
     def added_up(self, ranges=(EVERYTHING,), outcomes=None):
         """What summarize makes of a range whose task never returned."""
-        return self.parts().closer(self.plan).add_up(ranges, outcomes or {})
+        every = self.parts().closer(self.plan).every_outcome(ranges, outcomes or {}).values()
+        return sum((each.tally for each in every), Tally()), sum(each.unprocessed for each in every)
 
     # --- what the shop does ----------------------------------------------------------------------------------
 

@@ -9,6 +9,7 @@ from stocksync.adapters.event_codec import EventEncoder
 from stocksync.errors import LockHeld, LockLost, PublishFailed, Superseded
 from stocksync.model.expected import Expected
 from stocksync.model.finding import Finding, RunIdentity
+from stocksync.model.id_range import IdRange
 from stocksync.model.policy import Action
 from stocksync.model.progress import Progress
 from stocksync.model.stock import Unreadable
@@ -91,6 +92,7 @@ class FakeRedis:
     notes: dict = field(default_factory=dict)
     writers: dict = field(default_factory=dict)
     writes: int = 0
+    unfinished: list = field(default_factory=list)
 
     def __post_init__(self):
         self.counters = Counters(self.counters)
@@ -124,6 +126,19 @@ class FakeCache:
         before = self._watched.get(product_id)
         self._watched[product_id] = writes
         return before == writes
+
+
+class FakeUnfinished:
+    """Implements Unfinished beside the counters."""
+
+    def __init__(self, redis):
+        self._redis = redis
+
+    def ranges(self):
+        return [IdRange.from_dict(each) for each in self._redis.unfinished]
+
+    def note(self, ranges):
+        self._redis.unfinished = [each.to_dict() for each in ranges]
 
 
 class FakeLock:

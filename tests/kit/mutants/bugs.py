@@ -10,6 +10,7 @@ LEDGER = "tests/integration/test_ledger"
 OUTBOX = "tests/integration/test_cache_and_outbox.py"
 GONE = f"{KILLS}::test_the_alerts_of_a_worker_that_never_comes_back_are_published_and_counted"
 COMMIT, SERVICE, LOOK = "lua/commit.lua", "reconcile/reconciler.py", "reconcile/second_look.py"
+PARTIAL, NEXT = f"{UNIT}/test_partial_work.py", "tests/integration/test_next_night.py"
 QUEUE = "reconcile/settle_queue.py"
 LESS_HOLDS = "adapters/ledger_less_holds.py"
 HOLDS, HELD_COLUMN = "tests/integration/test_redis_holds.py", "tests/integration/test_held_column.py"
@@ -104,7 +105,85 @@ BUGS = [
         "tests/faults/test_watch.py",
     ),
     bug("moving dropped", SERVICE, "moving=tuple(moving),", "moving=(),", RECONCILE),
-    bug("late, and not late again", SERVICE, "self._late = self._late or ", "self._late = ", RECONCILE),
+    bug("late, and not late again", "reconcile/time_left.py", "0.0 if self._over else ", "", RECONCILE, PARTIAL),
+    # --- work that is cut short ---
+    bug("checkpoints by size only", "reconcile/first_look.py", " or monotonic() - begun >= seconds:", ":", PARTIAL),
+    bug(
+        "no time kept for the second look", SERVICE, "closing=self._settle + self._sizes.closing", "closing=0", PARTIAL
+    ),
+    bug(
+        "what the ledger cut is dropped",
+        "reconcile/scan.py",
+        "self.failure = error\n            return",
+        "raise",
+        PARTIAL,
+    ),
+    bug(
+        "a cut scan looks whole",
+        "reconcile/scan.py",
+        "if self._seconds() == 0:\n                    return",
+        "if self._seconds() == 0:\n                    break",
+        PARTIAL,
+    ),
+    bug("the pace sleeps on", "reconcile/time_left.py", "min(seconds, self.seconds())", "seconds", PARTIAL),
+    bug(
+        "cleared means from the beginning",
+        "model/progress.py",
+        "(self.done and self.pass_number",
+        "(self.pass_number",
+        PARTIAL,
+    ),
+    bug("another cut's position", "model/progress.py", "if another_range or (", "if (", PARTIAL),
+    bug(
+        "a pass that never ends",
+        "model/progress.py",
+        "return replace(self, cut=cut, pass_number=pass_number)",
+        "return replace(self, cut=cut)",
+        PARTIAL,
+    ),
+    bug(
+        "the begun before the waiting",
+        "model/progress.py",
+        "[*waiting, *begun, *finished]",
+        "[*begun, *waiting, *finished]",
+        PARTIAL,
+    ),
+    bug("the first leg again", SERVICE, "leg=progress.leg + (leg_ends and not range_ends),", "leg=0,", PARTIAL),
+    bug(
+        "nothing left to the next",
+        "reconcile/close_run.py",
+        "self._unfinished.note(left_first(ranges, every))",
+        "pass",
+        NEXT,
+    ),
+    bug(
+        "unreadable is green",
+        "model/summary.py",
+        "return 2 * invalid > total",
+        "return False",
+        f"{UNIT}/test_summary.py",
+    ),
+    bug(
+        "an empty cache is green",
+        "reconcile/close_run.py",
+        "lost=empty_cache and not self._refills,",
+        "lost=False,",
+        f"{UNIT}/test_summary.py",
+    ),
+    bug(
+        "Java is binary",
+        "model/specimen.py",
+        "(Resemblance.JAVA, _starts(",
+        "(Resemblance.BINARY, _starts(",
+        f"{UNIT}/test_specimen.py",
+    ),
+    bug(
+        "a pause beyond the run",
+        "entrypoints/retries.py",
+        "datetime.now(UTC) + longest_pause(ti.task, ti.try_number) < until",
+        "True",
+        f"{UNIT}/test_retries.py",
+    ),
     # --- the rules ---
     bug(
         "missing means matched",
