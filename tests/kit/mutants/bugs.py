@@ -350,8 +350,8 @@ BUGS = [
     bug(
         "a red range ends green",
         "reconcile/close_run.py",
-        "if not (every_range_returned and published):",
-        "if not published:",
+        "if not (every_range_returned and published) or lost",
+        "if not published or lost",
         GONE,
     ),
     bug(
