@@ -120,12 +120,16 @@ class Told:
         manual = [alert for alert in self._top if alert["action"] == "MANUAL_REVIEW_REQUIRED"]
         facts: list[object] = [self._date, summary["total"]]
         facts += [summary["matched"], f"{summary['matched'] / total:.2%}", different, f"{different / total:.2%}"]
+        missing = summary["missing_keys"]
+        facts += [missing, f"{missing / total:.2%}"] if missing else []
         facts += [summary["invalid"]] if summary["invalid"] else []
         facts += [summary["restored"], summary["manual_review"]]
         facts += [fact for alert in manual for fact in (alert["productId"], abs(alert["discrepancy"]))]
         facts += [summary["manual_review"] - len(manual)] if summary["manual_review"] > len(manual) else []
         facts += [f"{summary['mean_discrepancy']:g}", severities["CRITICAL"]]
-        facts += [fact for alert in self._top for fact in _numbers(alert)]
+        facts += [fact for alert in self._top if alert not in manual for fact in _numbers(alert)]
+        # They are looked at again, and nobody has put them right in the meantime.
+        facts += [fact for alert in manual for fact in (alert["productId"], alert["dbStock"], alert["redisStock"])]
         return self._due("report", *facts)
 
     def incidents(self) -> dict[str, dict[str, Any]]:

@@ -74,7 +74,8 @@ def test_the_report_has_the_numbers_of_the_specification():
     facts = told(product("PRD-001", 100, 85), *small, *right).report().facts
     assert facts[:6] == ("2024-01-15", "10,000", "9,985", "99.85%", "15", "0.15%")
     assert facts[6:12] == ("14", "1", "PRD-001", "15", "1.93", "0")
-    assert facts[12:20] == ("PRD-001", "15", "100", "85", "PRX-0", "1", "8", "7")
+    assert facts[12:16] == ("PRX-0", "1", "8", "7")
+    assert facts[-3:] == ("PRD-001", "100", "85")  # looked at again
 
 
 @pytest.mark.parametrize(("urgent", "messages", "incidents"), [(10, 10, 10), (11, 11, 11), (25, 11, 11)])
@@ -155,7 +156,7 @@ def test_an_incident_that_is_wrong_is_told(change, complaint):
 def test_a_report_that_lacks_a_number_or_was_not_posted_is_told():
     lacking = REPORT.replace("1,080", "1,081")
     [said] = failed(check_report(lacking, [posted(lacking)], NIGHT)).values()
-    assert said == ("it lacks 1,080", "it lacks 1,080")
+    assert said == ("it lacks 1,080",)
     once = "what was reported was posted to Slack as it is, once"
     assert once in failed(check_report(REPORT, SLACK, NIGHT))
     assert once in failed(check_report(REPORT, [posted(REPORT), posted(REPORT)], NIGHT))
