@@ -48,7 +48,7 @@ def nothing_defined(monkeypatch):
 
 
 FIRST_TASKS = {
-    "stock_sync": lambda: sync_tasks.acquire_lock(CONTEXT),
+    "stock_sync": lambda: sync_tasks.acquire_lock(CONTEXT, []),
     "stock_sync_daily_report": lambda: report_tasks.write(CONTEXT, {}, {}),
 }
 RUN = SimpleNamespace(
@@ -349,4 +349,4 @@ def test_an_account_that_cannot_remember_what_was_told_fails_before_anybody_is_t
 def test_the_first_task_of_a_night_fails_for_a_broken_pager_before_anything_is_asked(monkeypatch):
     monkeypatch.setenv("AIRFLOW_CONN_STOCK_PAGERDUTY", "{")
     with pytest.raises(AirflowFailException, match="connection stock_pagerduty is set"):
-        sync_tasks.acquire_lock(CONTEXT)
+        sync_tasks.acquire_lock(CONTEXT, [])
