@@ -43,7 +43,35 @@ class Market:
     pieces: int = 3
 
 
-class Writers:
+class ShopProcesses:
+    """Processes that sell, as a context manager; leaving it by an error stops them.
+
+    Whoever makes them sets `_processes`, `_stop` (an event) and `_oldest` (for each, when its oldest order was made of
+    those that only one store has).
+    """
+
+    def __enter__(self):
+        for process in self._processes:
+            process.start()
+        return self
+
+    def __exit__(self, *error):
+        if error[0]:
+            self._stop.set()
+        for process in self._processes:
+            process.join()
+        assert [process.exitcode for process in self._processes] == [0] * len(self._processes)
+
+    @property
+    def busy(self):
+        return any(process.is_alive() for process in self._processes)
+
+    def landed_before(self, moment):
+        """Whether every order from before that moment is whole: no store has it that the other has not."""
+        return all(oldest.value >= moment for oldest in self._oldest)
+
+
+class Writers(ShopProcesses):
     """Processes that make orders until there are enough, as a context manager.
 
     Each product belongs to one writer, so that they do not wait for each other's row locks.
@@ -62,29 +90,9 @@ class Writers:
             shared = (self._oldest[number], self._made[number], self._stop, seed + number)
             self._processes.append(PROCESSES.Process(target=_write, args=(*arguments, *shared)))
 
-    def __enter__(self):
-        for process in self._processes:
-            process.start()
-        return self
-
-    def __exit__(self, *error):
-        if error[0]:
-            self._stop.set()
-        for process in self._processes:
-            process.join()
-        assert [process.exitcode for process in self._processes] == [0] * len(self._processes)
-
-    @property
-    def busy(self):
-        return any(process.is_alive() for process in self._processes)
-
     @property
     def orders(self):
         return sum(made.value for made in self._made)
-
-    def landed_before(self, moment):
-        """Whether every order made before that moment has reached the ledger."""
-        return all(oldest.value >= moment for oldest in self._oldest)
 
 
 class SettlingClock:

@@ -16,6 +16,7 @@ import psycopg2
 import redis
 
 from tests.kit.chaos.attempts import PROCESSES, warm_up
+from tests.kit.chaos.orders import ShopProcesses
 
 INDEX = "stock:reservation-expiry-index"
 HOLDS = {
@@ -45,7 +46,7 @@ def _names(order, product, units):
     return f"stock:reservation:{order}:{product}", KRYO + f"{order}:{product}:{units}".encode()
 
 
-class Reservations:
+class Reservations(ShopProcesses):
     """Processes that place orders and bring each to its end, as a context manager; each product belongs to one."""
 
     def __init__(self, shop, redis_uri, products, *, orders, count=2, seed=0):
@@ -59,26 +60,6 @@ class Reservations:
             )
             for n in range(count)
         ]
-
-    def __enter__(self):
-        for process in self._processes:
-            process.start()
-        return self
-
-    def __exit__(self, *error):
-        if error[0]:
-            self._stop.set()
-        for process in self._processes:
-            process.join()
-        assert [process.exitcode for process in self._processes] == [0] * len(self._processes)
-
-    @property
-    def busy(self):
-        return any(process.is_alive() for process in self._processes)
-
-    def landed_before(self, moment):
-        """Whether no step from before that moment is half done: the counter written and the entry not yet."""
-        return all(oldest.value >= moment for oldest in self._oldest)
 
 
 def _work(dsn, redis_uri, products, orders, oldest, stop, seed):
