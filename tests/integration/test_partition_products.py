@@ -30,6 +30,13 @@ def partition_products(database, cache, redis_server, monkeypatch, tmp_path):
     return partition_products
 
 
+@pytest.fixture
+def slack(monkeypatch):
+    with Slack() as stand_in:
+        monkeypatch.setenv("AIRFLOW_CONN_STOCK_SLACK", stand_in.connection)
+        yield stand_in
+
+
 def whole(total):
     return {"total": total, "whole_ledger": True}
 
@@ -69,7 +76,7 @@ def test_a_product_that_is_not_there_is_refused_by_name(table, partition_product
         ([], ""),
     ],
 )
-def test_a_total_that_fell_by_more_than_half_is_said_loudly(table, partition_products, caplog, before, said):
+def test_a_total_that_fell_by_more_than_half_is_said_loudly(table, partition_products, slack, caplog, before, said):
     table.fill(["a", "b", "c"])
 
     partition_products(before=before)
@@ -78,6 +85,12 @@ def test_a_total_that_fell_by_more_than_half_is_said_loudly(table, partition_pro
     warnings = [record.getMessage() for record in ours if record.levelname == "WARNING"]
     assert len(warnings) == bool(said)
     assert said in "".join(warnings)
+    lines = [line for text in slack.texts for line in text.splitlines()[:3]]
+    assert lines == (
+        ["🚨 [재고 동기화] 상품 수가 절반 아래로 줄었습니다", f"- 실행: {PLAN.run_id}", "- 상품 수: 1,000개 → 3개"]
+        if said
+        else []
+    )
 
 
 def test_an_empty_ledger_that_was_not_empty_stops_the_run(table, partition_products):
@@ -116,13 +129,6 @@ def test_a_row_whose_stock_cannot_be_read_does_not_keep_the_other_ranges_from_be
     [only] = partition_products()
 
     assert only["rows"] == 3
-
-
-@pytest.fixture
-def slack(monkeypatch):
-    with Slack() as stand_in:
-        monkeypatch.setenv("AIRFLOW_CONN_STOCK_SLACK", stand_in.connection)
-        yield stand_in
 
 
 def test_a_cache_without_a_single_key_is_told_at_once_and_the_run_goes_on(

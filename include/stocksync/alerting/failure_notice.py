@@ -78,6 +78,10 @@ class FailureNotifier:
         """Tell, before a run writes anything, that none of the products that were tried has a key."""
         self._post("no_keys", calls=True, run_id=run_id, key_prefix=key_prefix, tried=tried)
 
+    def shrunk(self, run_id: str, products: int, before: int) -> None:
+        """Tell, before a run writes anything, that the ledger has less than half of the products it had."""
+        self._post("shrunk", calls=True, run_id=run_id, products=products, before=before)
+
     def late(self, dag_id: str, run_id: str, minutes: int) -> None:
         """Tell of a run that has not ended so many minutes after it was asked for."""
         self._post("late", calls=True, dag_id=dag_id, run_id=run_id, minutes=minutes)

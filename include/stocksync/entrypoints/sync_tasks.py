@@ -76,6 +76,8 @@ def partition_products(
     ):
         if warning:
             log.warning(warning)
+    if preconditions.has_shrunk(products, before) and not plan.dry_run:
+        connections.failure_notifier().shrunk(plan.run_id, products, before)
     tried = parts.tried_without_a_key(ranges)
     if tried:
         log.warning(preconditions.warn_of_no_keys(settings.key_prefix, tried))

@@ -110,6 +110,11 @@ def warn_of_no_keys(prefix: str, tried: int) -> str:
     )
 
 
+def has_shrunk(products: int, before: int) -> bool:
+    """Tell whether the ledger has less than half of the products that the latest run over all of it saw."""
+    return 2 * products < before
+
+
 def warn_of_missing_products(source: str, products: int, before: int) -> str:
     """Say that there are far fewer products than before; empty if there are not.
 
@@ -128,7 +133,7 @@ def warn_of_missing_products(source: str, products: int, before: int) -> str:
         )
     if not products:
         return f"THE LEDGER IS EMPTY: {source} has no product; there is nothing to compare"
-    if 2 * products < before:
+    if has_shrunk(products, before):
         return (
             f"THE LEDGER HAS SHRUNK BY MORE THAN HALF: {source} has {products:,} products, the run before saw "
             f"{before:,}; the others are not compared. {check}"
