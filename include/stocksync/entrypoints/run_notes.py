@@ -28,7 +28,7 @@ _SHOWN = 5
 @hookimpl
 def on_dag_run_running(dag_run: "DagRun", msg: str) -> None:  # noqa: ARG001 - Airflow's signature
     """Mark a dry run from its beginning, as far as it was asked for."""
-    if dag_run.dag_id in _DAGS and (dag_run.conf or {}).get("dry_run") is True:
+    if _is_ours(dag_run) and (dag_run.conf or {}).get("dry_run") is True:
         _note(dag_run, [Ending(Kind.DRY_RUN, "dry_run was asked for: nothing is written, nobody is alerted")])
 
 
@@ -45,8 +45,15 @@ def on_dag_run_failed(dag_run: "DagRun", msg: str) -> None:  # noqa: ARG001 - Ai
 
 
 def _gather(dag_run: "DagRun") -> None:
-    if dag_run.dag_id in _DAGS:
+    if _is_ours(dag_run):
         _note(dag_run, _endings(dag_run))
+
+
+def _is_ours(dag_run: "DagRun") -> bool:
+    """Tell whether it is a run of ours in a scheduler; who types `airflow dags test` reads why in the shell."""
+    from sqlalchemy.orm import object_session  # noqa: PLC0415 - every task loads this plugin, none needs it
+
+    return dag_run.dag_id in _DAGS and object_session(dag_run) is not None
 
 
 def _note(dag_run: "DagRun", endings: Sequence[Ending]) -> None:
