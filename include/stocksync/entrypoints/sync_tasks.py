@@ -10,7 +10,7 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from stocksync.adapters.postgres_ranges import chosen
 from stocksync.adapters.state_store_journal import StateStore, StateStoreJournal
-from stocksync.entrypoints import connections, ending, metrics, run_request
+from stocksync.entrypoints import channels, connections, ending, metrics, run_request
 from stocksync.entrypoints.assets import ALERTS, PUBLISHED, SUMMARIES
 from stocksync.entrypoints.ending import Ending, Kind
 from stocksync.entrypoints.retries import final_when_permanent, tried_again_before
@@ -77,12 +77,12 @@ def partition_products(
         if warning:
             log.warning(warning)
     if preconditions.has_shrunk(products, before) and not plan.dry_run:
-        connections.failure_notifier().shrunk(plan.run_id, products, before)
+        parts.failure_notifier(channels.slack(settings)).shrunk(plan.run_id, products, before)
     tried = parts.tried_without_a_key(ranges)
     if tried:
         log.warning(preconditions.warn_of_no_keys(settings.key_prefix, tried))
         if not plan.dry_run:
-            connections.failure_notifier().no_keys(plan.run_id, settings.key_prefix, tried)
+            parts.failure_notifier(channels.slack(settings)).no_keys(plan.run_id, settings.key_prefix, tried)
     log.info("about %s products in %d ranges", f"{products:,}", len(ranges))
     return _mapped(ranges, plan)
 
