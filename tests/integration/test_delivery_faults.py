@@ -1,96 +1,24 @@
 """Faults of delivery, by their numbers: real Kafka and Redis, Slack and PagerDuty over real HTTP."""
 
 import json
-import signal
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
-from confluent_kafka import OFFSET_BEGINNING, Consumer, Producer, TopicPartition
+from confluent_kafka import Producer
 
 from local.standins.pagerduty import PagerDuty
-from local.standins.slack import Slack
 from local.standins.stand_in import Refusal
 from stocksync.adapters.avro import event_schema
 from stocksync.adapters.avro_confluent import ConfluentEncoder
-from stocksync.adapters.event_codec import REASON, RUN_DATE, RUN_ID, RUN_TYPE
-from stocksync.adapters.kafka_source import CONSUMER
 from stocksync.errors import NotDeliverable, NotDelivered
-from stocksync.model.finding import RunIdentity
-from tests.kit import raw_kafka
 from tests.kit.fakes.delivery import payload
 from tests.kit.findings import event
-from tests.kit.one_pass import CODEC, one_pass
-
-ROOT = Path(__file__).parents[2]
-RUN = RunIdentity("scheduled__2024-01-14T17:00:00+00:00", "scheduled", "2024-01-15")
-URGENT, DIGEST = "🚨 [긴급] 재고 심각한 불일치 발견", "[재고 동기화] 자동 복원 완료"
-
-
-class RealDelivery:
-    """A topic, a Redis, a Slack and a PagerDuty of its own."""
-
-    def __init__(self, kafka, topic, redis_uri, slack, pagerduty):
-        self.slack, self.pagerduty = slack, pagerduty
-        self.topic, self.bootstrap = topic, kafka.client
-        self.arguments = {
-            "bootstrap": kafka.client,
-            "topic": topic,
-            "redis_uri": redis_uri,
-            "slack": slack.connection,
-            "pagerduty_connection": pagerduty.connection,
-        }
-
-    def publish(self, *findings, values=()):
-        producer = Producer(self.bootstrap)
-        for found in findings:
-            headers = [(RUN_ID, RUN.run_id), (RUN_TYPE, RUN.run_type), (RUN_DATE, RUN.date), (REASON, "because")]
-            producer.produce(self.topic, CODEC.encode(payload(found)), found.product_id.encode(), headers=headers)
-        for value in values:
-            producer.produce(self.topic, value, b"poison", partition=0, headers=[("origin", b"elsewhere")])
-        assert producer.flush(15) == 0
-
-    def run(self, **kwargs):
-        return one_pass(**self.arguments, **kwargs)
-
-    def run_and_be_killed(self, step):
-        arguments = json.dumps({**self.arguments, "die_before": step})
-        done = subprocess.run(
-            [sys.executable, "-m", "tests.kit.one_pass", arguments],
-            cwd=ROOT,
-            env={"PYTHONPATH": "include:.", "PATH": ""},
-            check=False,
-            timeout=60,
-        )
-        assert done.returncode == -signal.SIGKILL
-
-    @property
-    def committed(self):
-        consumer = Consumer({**self.bootstrap, **CONSUMER})
-        offsets = consumer.committed([TopicPartition(self.topic, p) for p in range(3)], timeout=10)
-        consumer.close()
-        return sum(max(0, offset.offset) for offset in offsets)
-
-    @property
-    def titles(self):
-        return [text.splitlines()[0] for text in self.slack.texts]
+from tests.kit.real_delivery import DIGEST, RUN, URGENT, critical, low, read_all, real_delivery
 
 
 @pytest.fixture
 def office(kafka, topic, cache, redis_server, tmp_path):
-    kafka.create_topic(f"{topic}.dlq", partitions=1)
-    with Slack() as slack, PagerDuty(tmp_path) as pagerduty:
-        yield RealDelivery(kafka, topic, redis_server.uri, slack, pagerduty)
-    kafka.forget_topic(f"{topic}.dlq")
-
-
-def critical(name="PRD-001"):
-    return event(name, db=100, redis=20)
-
-
-def low(name="PRD-123"):
-    return event(name, db=100, redis=95)
+    with real_delivery(kafka, topic, redis_server.uri, tmp_path) as office:
+        yield office
 
 
 def test_events_reach_both_channels_once_and_are_committed(office):
@@ -282,29 +210,6 @@ def test_of_poison_too_large_for_the_dead_letter_topic_a_note_is_put_there(offic
     assert "partition 0, offset 1 (5000 bytes) is not taken" in caplog.text
 
 
-def test_a_header_whose_name_is_no_text_is_poison_and_no_trap(office, kafka):
-    for _ in range(20):  # the client's way to fail changes with practice
-        raw_kafka.produce(kafka, office.topic, raw_kafka.header_name_that_is_no_text(b"value"))
-    office.publish(low(), critical())
-    assert office.run().poison == 20
-    assert office.titles == [URGENT, DIGEST]
-    assert office.committed == 22
-    assert {message.value() for message in read_all(office, f"{office.topic}.dlq")} == {b"value"}
-
-
-def test_a_batch_nobody_can_decompress_is_stepped_over(office, kafka):
-    raw_kafka.produce(kafka, office.topic, raw_kafka.compressed_nonsense(3))
-    office.publish(values=[b"not Avro"])
-    raw_kafka.produce(kafka, office.topic, raw_kafka.compressed_nonsense(1))
-    office.publish(low(), critical())
-    assert office.run().poison == 5
-    assert office.titles == [URGENT, DIGEST]
-    assert office.committed == 7
-    places = {dict(message.headers())["offset"] for message in read_all(office, f"{office.topic}.dlq")}
-    assert places == {b"0", b"1", b"2", b"3", b"4"}
-    assert office.run().poison == 0
-
-
 def test_events_that_need_a_registry_wait_and_the_others_are_told(office):
     producer = Producer(office.bootstrap)
     value = ConfluentEncoder(event_schema(), 7).encode(payload(critical("PRD-registry")))
@@ -360,13 +265,3 @@ def test_a_broker_that_does_not_answer_is_said_and_nothing_is_lost(office, kafka
         kafka.process.resume()
     office.run()
     assert office.titles == [DIGEST]
-
-
-def read_all(office, topic):
-    consumer = Consumer({**office.bootstrap, **CONSUMER, "group.id": "test"})
-    consumer.assign([TopicPartition(topic, 0, OFFSET_BEGINNING)])
-    found = []
-    while (message := consumer.poll(15)) is not None and message.error() is None:
-        found.append(message)
-    consumer.close()
-    return found
