@@ -34,3 +34,28 @@ def test_a_thousand_differences_are_a_few_scripts_and_no_call_for_each(database,
     loaded = sum(count for name, count in asked.items() if name.startswith("script"))  # each was asked for in vain once
     sent = asked["evalsha"] - loaded
     assert sent == 5 * (5 + 1) + 2  # 200 products a commit, a clear a group; a clear at the start and at the end
+
+
+def test_a_thousand_missing_keys_are_one_question(database, cache, kafka, topic):
+    shop = RealShop(database, cache, kafka.client, topic).build()
+    shop.stock((f"P{n:05d}", 5, None) for n in range(5000))
+    plan, [id_range] = shop.plan(dry_run=True), shop.whole()
+    cache.config_resetstat()
+
+    outcome = shop.reconcile(plan, id_range)
+
+    asked = calls(cache)
+    assert outcome.tally.without_key == 5000
+    assert asked["exists"] == 5 * 3  # the scan, the first look, the second
+    assert asked.get("type", 0) <= 1  # the test's own journal
+
+
+def test_a_key_of_another_type_is_found_among_a_thousand_missing_ones(database, cache, kafka, topic):
+    shop = RealShop(database, cache, kafka.client, topic).build()
+    shop.stock((f"P{n:05d}", 5, None) for n in range(1000))
+    cache.rpush("stock:P00500", "5")
+    plan, [id_range] = shop.plan(dry_run=True), shop.whole()
+
+    outcome = shop.reconcile(plan, id_range)
+
+    assert (outcome.tally.without_key, outcome.tally.invalid) == (999, 1)
