@@ -63,7 +63,7 @@ from stocksync.errors import BadSetting
 from stocksync.model.finding import RunIdentity
 from stocksync.model.id_range import IdRange
 from stocksync.model.plan import RunPlan
-from stocksync.model.policy import MissingKeyPolicy, Rules
+from stocksync.model.policy import WHATEVER_SIZE, MissingKeyPolicy, Rules
 from stocksync.reconcile import preconditions
 from stocksync.reconcile.close_run import RunCloser
 from stocksync.reconcile.ports import (
@@ -72,6 +72,7 @@ from stocksync.reconcile.ports import (
     Journal,
     ListedOutbox,
     Outbox,
+    Permission,
     RunLock,
     StockCache,
     StockLedger,
@@ -305,6 +306,7 @@ class Bootstrap:
         id_range: IdRange,
         journal: Journal,
         reached: Callable[[str], None] = lambda _step: None,
+        permission: Permission | None = None,
     ) -> Reconciler:
         """Make what reconciles one range.
 
@@ -313,15 +315,18 @@ class Bootstrap:
             id_range: the range
             journal: where its progress survives its worker
             reached: called with the name of each step that is passed (the tests kill the process there)
+            permission: what a person allowed to be restored; None: the rules decide
         """
         settings = self._settings
+        by_rules = Rules(plan.auto_restore_limit, settings.missing_key_policy)
         return Reconciler(
             self.stores(plan, id_range.index, journal),
             plan,
-            Rules(plan.auto_restore_limit, settings.missing_key_policy),
+            by_rules if permission is None else WHATEVER_SIZE,
             settle=timedelta(seconds=settings.settle_seconds),
             pace=settings.pace(id_range.of),
             sizes=self._sizes,
+            permission=permission,
             reached=reached,
         )
 

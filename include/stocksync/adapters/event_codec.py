@@ -17,6 +17,8 @@ RUN_DATE = "stock-sync-run-date"
 REASON = "stock-sync-reason"
 LEDGER_STOCK = "stock-sync-ledger-stock"
 HELD = "stock-sync-held"
+APPROVED_BY = "stock-sync-approved-by"
+DECISION_ID = "stock-sync-decision-id"
 _DIGITS = 10  # of an int32
 
 
@@ -48,16 +50,18 @@ class EventEncoder:
         )
 
     def headers(self, finding: Finding, run: RunIdentity) -> list[tuple[str, bytes]]:
-        """Write what does not fit into the schema: the run, why it was judged so, and what `dbStock` is made of."""
-        run_and_reason = [
+        """Write what does not fit into the schema: the run, why, what `dbStock` is made of, and who decided."""
+        headers = [
             (RUN_ID, run.run_id.encode()),
             (RUN_TYPE, run.run_type.encode()),
             (RUN_DATE, run.date.encode()),
             (REASON, finding.reason.encode()),
         ]
-        if finding.held is None:
-            return run_and_reason
-        return [*run_and_reason, (LEDGER_STOCK, b"%d" % finding.ledger_stock), (HELD, b"%d" % finding.held)]
+        if finding.held is not None:
+            headers += [(LEDGER_STOCK, b"%d" % finding.ledger_stock), (HELD, b"%d" % finding.held)]
+        if finding.decided is not None:
+            headers += [(APPROVED_BY, finding.decided.by.encode()), (DECISION_ID, run.run_id.encode())]
+        return headers
 
 
 class EventDecoder:
@@ -95,6 +99,9 @@ class EventDecoder:
                 run_id=headers.get(RUN_ID, ""),
                 run_date=headers.get(RUN_DATE, ""),
                 held=_units(headers.get(HELD, "")),
+                approved_by=headers.get(APPROVED_BY, ""),
+                decision_id=headers.get(DECISION_ID, ""),
+                reason=headers.get(REASON, ""),
             )
         except KeyError as error:
             raise ValueError(f"the event has no field {error}") from error

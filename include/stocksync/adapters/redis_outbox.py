@@ -11,7 +11,6 @@ from stocksync.adapters import redis_keys as keys
 from stocksync.adapters.redis_errors import script, translated
 from stocksync.errors import LockLost, Superseded
 from stocksync.model.finding import Finding, RunIdentity
-from stocksync.model.policy import Action
 from stocksync.model.progress import Progress
 from stocksync.reconcile.ports import ListedOutbox, Pending, Proposal
 
@@ -144,11 +143,10 @@ def listed_outboxes(client: redis.Redis, key_prefix: str, products_a_call: int) 
 
 def _arguments(proposal: Proposal, group: int) -> tuple[str | bytes, ...]:
     finding = proposal.finding
-    restores = finding.difference.action is Action.REDIS_RESTORED
     return (
         finding.product_id,
         "-" if proposal.expected is None else b"=" + proposal.expected,
-        str(finding.difference.db_stock) if restores else "",
+        "" if finding.writes is None else str(finding.writes),
         json.dumps(finding.to_dict() | {"group": group}),
     )
 

@@ -48,6 +48,9 @@ class AlertEvent:
         run_id: the run that published it; empty: it names none
         run_date: the run's local date, YYYY-MM-DD; empty: it names none
         held: units on hold that db_stock is without
+        approved_by: the person who decided; empty: the rules did
+        decision_id: that person's decision; empty: there is none
+        reason: in words, why; empty: it names none
     """
 
     event_id: str
@@ -61,6 +64,9 @@ class AlertEvent:
     run_id: str = ""
     run_date: str = ""
     held: int = 0
+    approved_by: str = ""
+    decision_id: str = ""
+    reason: str = ""
 
 
 class AlertDecoder(Protocol):

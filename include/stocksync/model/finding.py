@@ -2,12 +2,27 @@
 
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Self
 
 from stocksync.model.policy import Action, Difference, Severity
 
 _NAMESPACE = uuid.uuid5(uuid.NAMESPACE_DNS, "stock.sync.alert")
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """What a person had done to a counter; the decision's name is that of the run that did it.
+
+    Attributes:
+        by: who decided
+        before: what the counter showed
+        after: what it was set to in the same step
+    """
+
+    by: str
+    before: int
+    after: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +39,7 @@ class Finding:
         detected_at_ms: milliseconds since the epoch, UTC
         event_id: UUIDv5 of what happened
         held: units on hold that `db_stock` is without; None: the shop has no holds
+        decided: a person's decision, of which `reason` then is the person's; None: the rules decided
     """
 
     product_id: str
@@ -32,6 +48,14 @@ class Finding:
     detected_at_ms: int
     event_id: str
     held: int | None = None
+    decided: Decided | None = None
+
+    @property
+    def writes(self) -> int | None:
+        """What the counter is set to in the step that records the finding; None: it is left alone."""
+        if self.decided is not None:
+            return self.decided.after
+        return self.difference.db_stock if self.difference.action is Action.REDIS_RESTORED else None
 
     @property
     def ledger_stock(self) -> int:
@@ -41,7 +65,7 @@ class Finding:
     def to_dict(self) -> dict[str, Any]:
         """As JSON, flat."""
         difference = self.difference
-        return {
+        raw = {
             "product_id": self.product_id,
             "db_stock": difference.db_stock,
             "redis_stock": difference.redis_stock,
@@ -54,6 +78,7 @@ class Finding:
             "event_id": self.event_id,
             "held": self.held,
         }
+        return raw if self.decided is None else raw | {"decided": asdict(self.decided)}
 
     @classmethod
     def from_dict(cls, raw: Mapping[str, Any]) -> Self:
@@ -73,6 +98,7 @@ class Finding:
             detected_at_ms=raw["detected_at"],
             event_id=raw["event_id"],
             held=raw.get("held"),
+            decided=Decided(**raw["decided"]) if raw.get("decided") else None,
         )
 
 

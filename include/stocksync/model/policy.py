@@ -55,6 +55,10 @@ class Rules:
     missing_key_policy: MissingKeyPolicy = MissingKeyPolicy.ZERO
 
 
+WHATEVER_SIZE = Rules(INT32_MAX, MissingKeyPolicy.ZERO)
+"""Where a person decides, the size does not."""
+
+
 @dataclass(frozen=True, slots=True)
 class Difference:
     """Two stock numbers that do not agree, and what the rules say about it."""

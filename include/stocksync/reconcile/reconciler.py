@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from stocksync.model.finding import Finding, event_id, reason_for
+from stocksync.model.finding import Decided, Finding, event_id, reason_for
 from stocksync.model.id_range import IdRange
 from stocksync.model.plan import RunPlan
 from stocksync.model.policy import Rules
@@ -31,6 +31,7 @@ from stocksync.reconcile.ports import (
     Journal,
     LedgerBatch,
     Outbox,
+    Permission,
     Proposal,
     RunLock,
     StockCache,
@@ -70,6 +71,7 @@ class Reconciler:
         settle: how long a difference must stand unchanged
         pace: most products a second that the range is read with; None: no limit
         sizes: what is done at once
+        permission: what a person allowed; None: the rules alone decide
         reached: called with the name of each step that is passed (the tests kill the process there)
     """
 
@@ -82,12 +84,14 @@ class Reconciler:
         settle: timedelta,
         pace: float | None = None,
         sizes: Sizes = STANDARD,
+        permission: Permission | None = None,
         reached: Callable[[str], None] = lambda _step: None,
     ) -> None:
         self._stores = stores
         self._plan = plan
         self._rules = rules
         self._settle = settle.total_seconds()
+        self._permission = permission
         self._reached = reached
         self._progress = Progress(started_ms=0)
         self._time = TimeLeft(stores.clock, plan.stop_time)
@@ -264,26 +268,38 @@ class Reconciler:
         name("no stock number", look.invalid)
         name("orders in doubt, so not restored", look.in_doubt)
         self._reached("looked again")
-        proposals = [Proposal(self._finding(confirmed), confirmed.cache) for confirmed in look.confirmed]
+        confirmed, refused = self._allowed(look.confirmed)
+        proposals = [Proposal(self._finding(each), each.cache) for each in confirmed]
         written = stores.outbox.commit(self._progress.group, proposals)
         self._reached("committed")
         findings, moving = list[Finding](), look.moving
-        for confirmed, proposal, ok in zip(look.confirmed, proposals, written, strict=True):
+        for proposal, ok in zip(proposals, written, strict=True):
             if ok:
                 findings.append(proposal.finding)
             else:  # a sale came between the second look and the write
-                moving.append(Suspect(confirmed.product_id, seen=None))
-        return look.tally + Tally.of(findings), findings, moving
+                moving.append(Suspect(proposal.finding.product_id, seen=None))
+        return look.tally + Tally.of(findings) + Tally(changed=refused), findings, moving
+
+    def _allowed(self, confirmed: Sequence[Confirmed]) -> tuple[Sequence[Confirmed], int]:
+        """Return what may be acted on, and how many differences a person's permission does not cover."""
+        permission = self._permission
+        if permission is None:
+            return confirmed, 0
+        allowed = [each for each in confirmed if permission.allows(each.product_id, each.difference.discrepancy)]
+        return allowed, len(confirmed) - len(allowed)
 
     def _finding(self, confirmed: Confirmed) -> Finding:
-        difference, plan = confirmed.difference, self._plan
+        difference, plan, permission = confirmed.difference, self._plan, self._permission
         return Finding(
             product_id=confirmed.product_id,
             difference=difference,
-            reason=reason_for(difference, plan.auto_restore_limit),
+            reason=reason_for(difference, plan.auto_restore_limit) if permission is None else permission.reason,
             detected_at_ms=self._progress.started_ms,
             event_id=event_id(plan.run_id, plan.pass_number, confirmed.product_id, difference),
             held=confirmed.held,
+            decided=None
+            if permission is None
+            else Decided(permission.approved_by, before=difference.redis_stock, after=difference.db_stock),
         )
 
     def _close(self, progress: Progress, findings: list[Finding]) -> None:

@@ -102,9 +102,9 @@ class FakeShop:
         settings = Settings(settle_seconds=SETTLE, missing_key_policy=self.policy, max_products_per_second=pace)
         return ProgramOnFakes(self, settings)
 
-    def attempt(self, *, reached=lambda _step: None, id_range=EVERYTHING, pace=0):
+    def attempt(self, *, reached=lambda _step: None, id_range=EVERYTHING, pace=0, permission=None):
         """Reconcile in a fresh process, on what earlier attempts left behind."""
-        return self.parts(pace).reconciler(self.plan, id_range, self.journal, reached).run(id_range)
+        return self.parts(pace).reconciler(self.plan, id_range, self.journal, reached, permission).run(id_range)
 
     @property
     def outbox(self):

@@ -10,7 +10,6 @@ from stocksync.errors import LockHeld, LockLost, PublishFailed, Superseded
 from stocksync.model.expected import Expected
 from stocksync.model.finding import Finding, RunIdentity
 from stocksync.model.id_range import IdRange
-from stocksync.model.policy import Action
 from stocksync.model.progress import Progress
 from stocksync.model.stock import Unreadable
 from stocksync.reconcile.ports import LedgerBatch, Pending
@@ -199,8 +198,8 @@ class FakeOutbox:
         if self._redis.counters.get(finding.product_id) != proposal.expected:
             return False
         records[finding.product_id] = Pending(finding, group)
-        if finding.difference.action is Action.REDIS_RESTORED:
-            self._redis.counters[finding.product_id] = str(finding.difference.db_stock).encode()
+        if finding.writes is not None:
+            self._redis.counters[finding.product_id] = str(finding.writes).encode()
             self._redis.writes += 1
         return True
 

@@ -452,5 +452,5 @@ BUGS = [
         "{stock} - coalesce({held}, 0)",
         HELD_COLUMN,
     ),
-    bug("holds not told", "adapters/event_codec.py", "if finding.held is None:", "if not finding.held:", HELD_COLUMN),
+    bug("holds not told", "adapters/event_codec.py", "if finding.held is not None:", "if finding.held:", HELD_COLUMN),
 ]
