@@ -23,11 +23,22 @@ help: ## list the targets
 install: .venv/.installed ## install the locked requirements into .venv
 
 .PHONY: lock
-lock: .venv/.installed ## make the locks again from requirements*.in
+lock: .venv/.installed ## make the locks again from requirements*.in (UPGRADE=yes: with the newest versions)
 	@for name in requirements requirements-dev requirements-bootstrap; do \
-		$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+		$(BIN)/uv pip compile --quiet $(if $(UPGRADE),--upgrade) --universal --python-version 3.11 --generate-hashes \
 			--no-emit-index-url --no-emit-find-links --no-header -o $$name.txt $$name.in; \
 	done
+
+.PHONY: sbom
+sbom: .venv/.installed ## a CycloneDX bill of materials of each lock, in build/sbom/
+	@mkdir -p build/sbom
+	@for name in $(basename $(LOCKS)); do \
+		$(BIN)/cyclonedx-py requirements --output-reproducible --output-file build/sbom/$$name.cdx.json $$name.txt; \
+	done
+
+.PHONY: audit
+audit: .venv/.installed ## look every locked package up in a database of vulnerabilities (OSV=URL: in a mirror)
+	@$(BIN)/python deploy/audit.py $(if $(OSV),--osv $(OSV)) $(if $(IF_REACHABLE),--if-reachable) $(LOCKS)
 
 .PHONY: check
 check: .venv/.installed ## ruff, mypy --strict, import-linter

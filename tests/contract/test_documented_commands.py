@@ -27,6 +27,7 @@ SECTIONS_TYPED_BY_TESTS = {
     ("docs/operations.md", "After a manual review"): OWN_SERVICES,
 }
 HERE = "tests/contract/test_documented_commands.py"
+SUPPLY = "tests/contract/test_supply_chain.py"
 CI = ".ci/run"
 RUN_BY = {
     "make install": CI,
@@ -37,6 +38,8 @@ RUN_BY = {
     "make up": "tests/local/test_commands.py::test_up_shows_the_way_in_and_down_leaves_nothing",
     "make down": "tests/local/test_commands.py::test_up_shows_the_way_in_and_down_leaves_nothing",
     "make env": "tests/cluster/test_compose.py::test_make_env_keeps_the_file_to_its_owner_and_never_overwrites_it",
+    "make sbom": f"{SUPPLY}::test_the_bill_of_materials_names_every_locked_package_by_version_and_hash",
+    "make audit": f"{SUPPLY}::test_an_audit_that_finds_a_vulnerability_is_red_and_names_it",
     "make lock": "tests/cluster/test_install.py::test_the_locks_are_what_make_lock_makes",
     "pip install --no-deps --require-hashes -r requirements.txt": (
         "tests/cluster/test_install.py::test_the_pip_that_python_brings_accepts_the_lock"
@@ -87,9 +90,6 @@ NOT_RUN = {
     "docker compose exec -T airflow-db pg_dump > airflow.sql": DOCKER,
     "airflow rotate-fernet-key": "changes the connections kept in a database of Airflow's own; its parser reads it",
     "grep AIRFLOW_ADMIN_PASSWORD .env": "reads what `make env` wrote, and the variable is held against that",
-    "pipx run pip-audit --strict --require-hashes --disable-pip -r requirements.txt": (
-        "asks a database of vulnerabilities, which not every index has: docs/security.md says so"
-    ),
     "git pull": OTHERS,
     "docker compose exec airflow-scheduler airflow …": EXAMPLE,
     "docker compose exec stock-redis redis-cli --user dags …": EXAMPLE,

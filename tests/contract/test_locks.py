@@ -70,8 +70,10 @@ def test_everything_a_locked_package_needs_is_locked_too_with_its_extras(name):
 USED_WITHOUT_AN_IMPORT = {
     "apache-airflow-providers-postgres": "requirements.in",
     "apache-airflow-providers-redis": "requirements.in",
+    "cyclonedx-bom": "Makefile",
     "import-linter": "Makefile",
     "mypy": "Makefile",
+    "pip-audit": "deploy/audit.py",
     "ruff": "Makefile",
     "uv": "Makefile",
     "pytest-timeout": "pyproject.toml",
@@ -81,7 +83,9 @@ USED_WITHOUT_AN_IMPORT = {
 SAID_AS = {
     "apache-airflow-providers-postgres": "the provider of postgres",
     "apache-airflow-providers-redis": "the provider of redis",
+    "cyclonedx-bom": "/cyclonedx-py",
     "import-linter": "lint-imports",
+    "pip-audit": '"pip_audit"',
     "pytest-timeout": "timeout_method",
     "types-psycopg2": "[tool.mypy]",
 }
