@@ -106,13 +106,14 @@ RUNBOOK = (ROOT / "docs" / "operations.md").read_text()
 GAUGE = re.compile(r"`(?:stock_sync)?\.([a-z][a-z_.]*)`")
 ROW_OF_GAUGES = re.compile(r"^\| gauges \| .* \|$", re.MULTILINE)
 REDIS_KEY = re.compile(r"\bsync:stock:[\w:<>*{}-]*")
+ON_ONE_SERVER = redis_keys.OwnKeys()
 KEYS = {
     "sync:stock:": redis_keys.OWN,
     "sync:stock:*": f"{redis_keys.OWN}*",
-    "sync:stock:<date>": redis_keys.lock("<date>"),
-    "sync:stock:{YYYY-MM-DD}": redis_keys.lock("{YYYY-MM-DD}"),
-    "sync:stock:outboxes": redis_keys.OUTBOXES,
-    "sync:stock:unfinished": redis_keys.UNFINISHED,
+    "sync:stock:<date>": ON_ONE_SERVER.lock("<date>"),
+    "sync:stock:{YYYY-MM-DD}": ON_ONE_SERVER.lock("{YYYY-MM-DD}"),
+    "sync:stock:outboxes": ON_ONE_SERVER.outboxes,
+    "sync:stock:unfinished": ON_ONE_SERVER.unfinished,
 }
 
 

@@ -30,6 +30,18 @@ def outbox(cache, lock):
     return outbox
 
 
+def before_it_commits(outbox, happens):
+    """Let something happen between an attempt's announcement and its writing."""
+    run = outbox._space.run
+
+    def late(script, calls):
+        if script == "commit":
+            happens()
+        return run(script, calls)
+
+    outbox._space.run = late
+
+
 def held(cache):
     """Everything Redis holds that a restore or an outbox could have changed."""
     return {key: cache.get(key) if cache.type(key) == b"string" else cache.type(key) for key in sorted(cache.keys("*"))}
@@ -60,6 +72,7 @@ def test_only_the_exact_bytes_that_were_confirmed_are_overwritten(cache, outbox,
     assert outbox.commit(0, [proposal("a")]) == [False]
     assert cache.dump("stock:a") == before
     assert outbox.pending() == []
+    outbox.clear([], PROGRESS)
     assert listed(cache) == []
 
 
@@ -169,7 +182,8 @@ def test_a_run_that_lost_its_lock_writes_nothing_more(cache, outbox, holder):
 def test_an_attempt_that_was_replaced_writes_nothing_more_and_forgets_nothing(cache, outbox):
     cache.mset({"stock:a": 97, "stock:b": 97})
     outbox.commit(0, [proposal("a")])
-    outbox_of(cache).take_over()
+    heir = outbox_of(cache)
+    heir.take_over()
     before = held(cache)
 
     with pytest.raises(Superseded, match="range 0 of run manual__one"):
@@ -177,7 +191,7 @@ def test_an_attempt_that_was_replaced_writes_nothing_more_and_forgets_nothing(ca
     with pytest.raises(Superseded):
         outbox.clear(["a"], PROGRESS)
     assert held(cache) == before
-    assert len(outbox.pending()) == 1
+    assert len(heir.pending()) == 1
 
 
 def test_attempts_at_other_ranges_and_other_runs_do_not_disturb_each_other(cache, outbox):
@@ -201,7 +215,7 @@ def test_what_an_attempt_left_is_found_by_the_next_with_its_progress(cache, outb
     assert heir.pending() == [Pending(left.finding, 3)]
 
 
-def test_an_outbox_is_listed_as_long_as_it_holds_something(cache, outbox):
+def test_an_outbox_is_listed_as_long_as_it_may_hold_something(cache, outbox):
     cache.mset({"stock:a": 97, "stock:b": 97})
     assert listed(cache) == []
 
@@ -209,11 +223,88 @@ def test_an_outbox_is_listed_as_long_as_it_holds_something(cache, outbox):
 
     [left] = listed(cache)
     assert (left.run, left.index) == (RUN, 0)
-    assert left.outbox.pending() == outbox.pending()
-    outbox.clear(["a"], PROGRESS)
-    assert len(listed(cache)) == 1
-    outbox.clear(["b"], PROGRESS)
+    left.outbox.take_over()
+    assert [entry.finding.product_id for entry in left.outbox.pending()] == ["a", "b"]
+    left.outbox.clear(["a", "b"], PROGRESS)
     assert listed(cache) == []
+
+
+def test_an_attempt_that_wrote_nothing_leaves_no_outbox_on_the_list(cache, outbox):
+    cache.set("stock:a", 96)
+    assert outbox.commit(0, [proposal("a", expected=b"97")]) == [False]
+
+    [left] = listed(cache)
+    assert left.outbox.take_over() is None
+    assert left.outbox.pending() == []
+    assert listed(cache) == []
+
+
+@pytest.mark.fault(16)
+def test_an_attempt_that_sleeps_after_it_announced_writes_nothing_beside_its_successor(cache, outbox):
+    cache.set("stock:a", 97)
+    heirs = []
+
+    def another_takes_over():
+        heirs.append(outbox_of(cache))
+        heirs[0].take_over()
+
+    before_it_commits(outbox, another_takes_over)
+    with pytest.raises(Superseded):
+        outbox.commit(0, [proposal("a")])
+
+    assert cache.get("stock:a") == b"97"
+    assert heirs[0].pending() == []
+
+
+@pytest.mark.fault(16)
+def test_an_attempt_that_sleeps_after_it_announced_writes_nothing_once_its_lock_is_gone(cache, outbox):
+    cache.set("stock:a", 97)
+
+    before_it_commits(outbox, lambda: cache.delete(f"sync:stock:{DATE}"))
+    with pytest.raises(LockLost):
+        outbox.commit(0, [proposal("a")])
+
+    assert cache.get("stock:a") == b"97"
+
+
+@pytest.mark.fault(16)
+def test_an_attempt_that_sleeps_before_it_clears_leaves_its_successors_records(cache, outbox):
+    cache.set("stock:a", 97)
+    outbox.commit(0, [proposal("a")])
+    run = outbox._space.run
+
+    def late(script, calls):
+        heir = outbox_of(cache)
+        heir.take_over()
+        outbox._space.run = run
+        return run(script, calls)
+
+    outbox._space.run = late
+    with pytest.raises(Superseded):
+        outbox.clear(["a"], PROGRESS)
+
+    assert cache.hkeys(f"sync:stock:outbox:{RUN.run_id}:0") == [b"a"]
+
+
+@pytest.mark.parametrize("noted", [True, False])
+def test_what_the_version_before_left_is_found_and_cleared(cache, lock, noted):
+    records, progress = f"sync:stock:outbox:{RUN.run_id}:0", f"sync:stock:progress:{RUN.run_id}"
+    label = {"run_id": RUN.run_id, "run_type": RUN.run_type, "date": RUN.date, "index": 0}
+    left = proposal("a").finding
+    cache.set("stock:a", 100)
+    cache.hset(records, "a", json.dumps(left.to_dict() | {"group": 3}))
+    cache.hset("sync:stock:outboxes", records, json.dumps(label))
+    cache.hset(progress, "0:writer", "6f1e")
+    if noted:
+        cache.hset(progress, "0", json.dumps(PROGRESS.to_dict()))
+
+    [found] = listed(cache)
+    assert found.outbox.take_over() == (PROGRESS if noted else None)
+    assert found.outbox.pending() == [Pending(left, 3)]
+    found.outbox.clear(["a"], PROGRESS)
+
+    assert listed(cache) == cache.keys(records) == []
+    assert cache.hget(progress, "0:writer") is None  # an attempt of that version which is still alive is refused
 
 
 def test_progress_does_not_stay_in_redis_for_ever(cache, outbox):

@@ -9,6 +9,7 @@ from local.servers.ports import free_port
 from stocksync.adapters.redis_cache import OUTSTANDING, RedisStockCache
 from stocksync.adapters.redis_lock import RedisRunLock
 from stocksync.errors import BadSetting, CacheUnavailable, LockHeld
+from stocksync.model.progress import Progress
 from stocksync.model.stock import Unreadable
 from stocksync.reconcile.ports import LedgerBatch
 from tests.kit.outbox import DATE, outbox_of, proposal
@@ -142,7 +143,7 @@ def asks(client):
         lock_of(client).release,
         lock_of(client).is_held,
         outbox.take_over,
-        outbox.pending,
+        lambda: outbox.clear([], Progress(0)),
         lambda: outbox.commit(0, [proposal("a")]),
         lambda: reader.read(["a"]),
         lambda: list(reader.read_along(batches(["a"]))),

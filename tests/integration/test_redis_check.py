@@ -21,7 +21,7 @@ from stocksync.errors import BadSetting, CacheUnavailable
 
 DEPLOYED = (
     "+ping +info +client|setname +client|id +client|tracking +select +get +mget +set +del +exists +type +ttl +expire "
-    "+append +hget +hset +hdel +hexists +hgetall +evalsha +script|load +script|exists +multi +exec +discard"
+    "+time +append +hget +hset +hdel +hexists +hgetall +evalsha +script|load +script|exists +multi +exec +discard"
 )
 HIGHEST_IN_A_CLUSTER = 55535  # its nodes talk on a port 10,000 above
 HASTY = Patience(connect_s=3, answer_s=3, retries=0)
@@ -79,6 +79,7 @@ def test_an_account_with_the_deployed_rights_passes_and_nothing_is_left_behind(a
         ("hdel", "HDEL"),
         ("hset", "HSET"),
         ("append", "APPEND"),
+        ("time", "TIME"),
         ("expire", "EXPIRE"),
         ("multi", "MULTI"),
     ],

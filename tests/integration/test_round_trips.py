@@ -33,7 +33,8 @@ def test_a_thousand_differences_are_a_few_scripts_and_no_call_for_each(database,
     assert asked["mget"] == 5 * 3  # the scan, the first look, the second
     loaded = sum(count for name, count in asked.items() if name.startswith("script"))  # each was asked for in vain once
     sent = asked["evalsha"] - loaded
-    assert sent == 5 * (5 + 1) + 2  # 200 products a commit, a clear a group; a clear at the start and at the end
+    group = 1 + 5 + 3  # announced, 200 products a commit; noted, cleared, taken off the list
+    assert sent == 5 * group + 5  # at the start taken over, shut, read, noted; noted at the end
 
 
 def test_a_thousand_missing_keys_are_one_question(database, cache, kafka, topic):

@@ -8,8 +8,8 @@ from typing import Any
 import redis
 from redis.exceptions import NoPermissionError
 
-from stocksync.adapters import redis_keys
 from stocksync.adapters.redis_errors import remedy, translated
+from stocksync.adapters.redis_keys import OWN, OwnKeys
 from stocksync.errors import BadSetting
 
 log = logging.getLogger(__name__)
@@ -35,7 +35,7 @@ def check_redis(client: redis.Redis, key_prefix: str, *, writes: bool) -> None:
         client.ping()
         _check_server(client, writes=writes)
         name = uuid.uuid4().hex  # no product has it
-        own = redis_keys.lock(name)
+        own = OwnKeys().lock(name)
         _try(client, _commands(f"{key_prefix}{name}", own, writes=writes))
         if writes:
             _try(client, _written(own), transaction=True)
@@ -50,7 +50,7 @@ def _check_server(client: redis.Redis, *, writes: bool) -> None:
         connection.connect()
         greeting = {_word(name): _word(value) for name, value in dict(connection.handshake_metadata).items()}
         _judge(greeting, writes=writes)
-        own = redis_keys.OWN.encode()
+        own = OWN.encode()
         _ask(connection, "CLIENT", "TRACKING", "ON", "BCAST", "PREFIX", own)
     finally:
         connection.disconnect()
@@ -81,6 +81,7 @@ def _commands(counter: str, own: str, *, writes: bool) -> list[Command]:
         ("HGET", own, "0"),
         ("HEXISTS", own, "0"),
         ("HDEL", own, "0"),
+        ("TIME",),
         ("TTL", own),
         ("EXPIRE", own, "1"),
         ("DEL", own),

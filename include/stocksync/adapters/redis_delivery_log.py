@@ -4,10 +4,8 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 
-import redis
-
-from stocksync.adapters import redis_keys as keys
 from stocksync.adapters.redis_errors import script, translated
+from stocksync.adapters.redis_space import Client, space_of
 from stocksync.alerting.batch import TOKEN_BYTES
 from stocksync.alerting.ports import Delivered, OpenIncident
 
@@ -23,24 +21,25 @@ class RedisDeliveryLog:
         channel: whose log it is
     """
 
-    def __init__(self, client: redis.Redis, channel: str) -> None:
+    def __init__(self, client: Client, channel: str) -> None:
         self._client = client
+        self._keys = space_of(client).keys
         self._channel = channel
 
     def tokens(self, group: str) -> bytes:
         """Read, and keep for another week: as long as Slack is down, nothing PagerDuty was told may be forgotten."""
-        key = keys.told(self._channel, group)
+        key = self._keys.told(self._channel, group)
         with translated("reading what was delivered"):
-            pipeline = self._client.pipeline()
+            pipeline = self._client.pipeline(transaction=True)
             pipeline.get(key)
             pipeline.expire(key, WEEK)
-            pipeline.expire(keys.sent(self._channel, group), WEEK)
+            pipeline.expire(self._keys.sent(self._channel, group), WEEK)
             return pipeline.execute()[0] or b""
 
     def delivered(self, group: str) -> Delivered:
         """Read."""
         with translated("reading what was delivered"):
-            noted = self._client.get(keys.sent(self._channel, group))
+            noted = self._client.get(self._keys.sent(self._channel, group))
         return Delivered() if noted is None else Delivered(**json.loads(noted))
 
     def remember(self, group: str, tokens: bytes, delivered: Delivered) -> None:
@@ -48,9 +47,9 @@ class RedisDeliveryLog:
 
         Done twice, after a lost answer, it repeats some tokens, which says nothing new.
         """
-        told, counts = keys.told(self._channel, group), keys.sent(self._channel, group)
+        told, counts = self._keys.told(self._channel, group), self._keys.sent(self._channel, group)
         with translated("remembering what was delivered"):
-            pipeline = self._client.pipeline()
+            pipeline = self._client.pipeline(transaction=True)
             pipeline.append(told, tokens)
             pipeline.expire(told, WEEK)
             pipeline.set(counts, json.dumps(asdict(delivered)), ex=WEEK)
@@ -60,24 +59,25 @@ class RedisDeliveryLog:
 class RedisDeadLetterLog:
     """Implements the port DeadLetterLog."""
 
-    def __init__(self, client: redis.Redis) -> None:
+    def __init__(self, client: Client) -> None:
         self._client = client
+        self._keys = space_of(client).keys
 
     def known(self) -> set[bytes]:
         """Read, and keep for another week."""
         with translated("reading what was put aside"):
-            pipeline = self._client.pipeline()
-            pipeline.get(keys.DEAD_LETTERS)
-            pipeline.expire(keys.DEAD_LETTERS, WEEK)
+            pipeline = self._client.pipeline(transaction=True)
+            pipeline.get(self._keys.dead_letters)
+            pipeline.expire(self._keys.dead_letters, WEEK)
             joined: bytes = pipeline.execute()[0] or b""
         return {joined[start : start + TOKEN_BYTES] for start in range(0, len(joined), TOKEN_BYTES)}
 
     def remember(self, places: Sequence[bytes]) -> None:
         """Append; done twice, after a lost answer, it repeats some tokens, which says nothing new."""
         with translated("noting what was put aside"):
-            pipeline = self._client.pipeline()
-            pipeline.append(keys.DEAD_LETTERS, b"".join(places))
-            pipeline.expire(keys.DEAD_LETTERS, WEEK)
+            pipeline = self._client.pipeline(transaction=True)
+            pipeline.append(self._keys.dead_letters, b"".join(places))
+            pipeline.expire(self._keys.dead_letters, WEEK)
             pipeline.execute()
 
 
@@ -88,42 +88,45 @@ class RedisFailureLog:
         client: makes the client; the failure that is told of may be that Redis' connection cannot be used
     """
 
-    def __init__(self, client: Callable[[], redis.Redis]) -> None:
+    def __init__(self, client: Callable[[], Client]) -> None:
         self._client = client
 
     def told_lately(self, dag_id: str) -> bool:
         """Look it up."""
         with translated("looking up what was told"):
-            return bool(self._client().exists(keys.failure(dag_id)))
+            client = self._client()
+            return bool(client.exists(space_of(client).keys.failure(dag_id)))
 
     def remember(self, dag_id: str, quiet_s: int) -> None:
         """Write, with an expiry."""
         with translated("noting what was told"):
-            self._client().set(keys.failure(dag_id), "told", ex=quiet_s)
+            client = self._client()
+            client.set(space_of(client).keys.failure(dag_id), "told", ex=quiet_s)
 
 
 class RedisOpenIncidents:
     """Implements the port OpenIncidents on a hash."""
 
-    def __init__(self, client: redis.Redis) -> None:
+    def __init__(self, client: Client) -> None:
         self._client = client
+        self._keys = space_of(client).keys
         self._forget = client.register_script(script("forget_incident"))
 
     def add(self, incident: OpenIncident) -> None:
         """Write."""
         with translated("noting an incident"):
-            self._client.hset(keys.INCIDENTS, incident.dedup_key, _text(incident))
+            self._client.hset(self._keys.incidents, incident.dedup_key, _text(incident))
 
     def all(self) -> list[OpenIncident]:
         """Read; oldest first."""
         with translated("reading the open incidents"):
-            found = self._client.hgetall(keys.INCIDENTS)
+            found = self._client.hgetall(self._keys.incidents)
         return sorted(map(_incident, found.values()), key=lambda incident: incident.opened_at)
 
     def remove(self, incident: OpenIncident) -> None:
         """Compare and delete."""
         with translated("forgetting an incident"):
-            self._forget(keys=[keys.INCIDENTS], args=[incident.dedup_key, _text(incident)])
+            self._forget(keys=[self._keys.incidents], args=[incident.dedup_key, _text(incident)])
 
 
 def _text(incident: OpenIncident) -> str:

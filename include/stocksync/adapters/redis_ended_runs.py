@@ -2,10 +2,8 @@
 
 import json
 
-import redis
-
-from stocksync.adapters import redis_keys as keys
 from stocksync.adapters.redis_errors import translated
+from stocksync.adapters.redis_space import Client, space_of
 from stocksync.model.summary import RunSummary
 
 _KEEP_SECONDS = 7 * 24 * 3600
@@ -18,8 +16,9 @@ class RedisEndedRuns:
         client: a client without decode_responses
     """
 
-    def __init__(self, client: redis.Redis) -> None:
+    def __init__(self, client: Client) -> None:
         self._client = client
+        self._keys = space_of(client).keys
 
     def keep(self, summary: RunSummary) -> None:
         """Keep a run's summary for a week.
@@ -28,7 +27,7 @@ class RedisEndedRuns:
             CacheUnavailable: Redis did not answer, or takes no writes.
         """
         with translated("keeping the summary of a run that was ended"):
-            self._client.set(keys.ended_run(summary.run_id), json.dumps(summary.to_dict()), ex=_KEEP_SECONDS)
+            self._client.set(self._keys.ended_run(summary.run_id), json.dumps(summary.to_dict()), ex=_KEEP_SECONDS)
 
     def summary_of(self, run_id: str) -> RunSummary | None:
         """Give it, if there is one.
@@ -37,5 +36,5 @@ class RedisEndedRuns:
             CacheUnavailable: Redis did not answer.
         """
         with translated("reading the summary of a run that was ended"):
-            raw = self._client.get(keys.ended_run(run_id))
+            raw = self._client.get(self._keys.ended_run(run_id))
         return None if raw is None else RunSummary.from_dict(json.loads(raw))

@@ -2,10 +2,8 @@
 
 from typing import cast
 
-import redis
-
-from stocksync.adapters import redis_keys as keys
 from stocksync.adapters.redis_errors import script, translated
+from stocksync.adapters.redis_space import Client, space_of
 from stocksync.errors import LockHeld
 from stocksync.model.text import printable
 
@@ -21,8 +19,8 @@ class RedisRunLock:
         token: names the run; a retry of any of its tasks holds the same lock
     """
 
-    def __init__(self, client: redis.Redis, date: str, token: str) -> None:
-        self.key = keys.lock(date)
+    def __init__(self, client: Client, date: str, token: str) -> None:
+        self.key = space_of(client).keys.lock(date)
         self.token = token
         self._client = client
         self._release = client.register_script(script("release"))

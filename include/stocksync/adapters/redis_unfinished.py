@@ -3,10 +3,8 @@
 import json
 from collections.abc import Sequence
 
-import redis
-
-from stocksync.adapters import redis_keys as keys
 from stocksync.adapters.redis_errors import translated
+from stocksync.adapters.redis_space import Client, space_of
 from stocksync.model.id_range import IdRange
 
 _KEEP_SECONDS = 7 * 24 * 3600
@@ -20,14 +18,15 @@ class RedisUnfinished:
         source: names the ledger, its id column and that column's type: bounds of another mean nothing here
     """
 
-    def __init__(self, client: redis.Redis, source: str) -> None:
+    def __init__(self, client: Client, source: str) -> None:
         self._client = client
+        self._key = space_of(client).keys.unfinished
         self._source = source
 
     def ranges(self) -> list[IdRange]:
         """Give the ranges in the order in which they are to be worked on; none: nothing was left."""
         with translated("reading what the run before left"):
-            raw = self._client.get(keys.UNFINISHED)
+            raw = self._client.get(self._key)
         left = {} if raw is None else json.loads(raw)
         if left.get("source") != self._source:
             return []
@@ -37,7 +36,7 @@ class RedisUnfinished:
         """Replace them; without any, nothing is left."""
         with translated("noting what is left to the next run"):
             if not ranges:
-                self._client.delete(keys.UNFINISHED)
+                self._client.delete(self._key)
                 return
             left = {"source": self._source, "ranges": [each.to_dict() for each in ranges]}
-            self._client.set(keys.UNFINISHED, json.dumps(left), ex=_KEEP_SECONDS)
+            self._client.set(self._key, json.dumps(left), ex=_KEEP_SECONDS)
