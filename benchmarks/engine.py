@@ -40,6 +40,9 @@ class _Clients:
     def consumer(self) -> Consumer:
         raise NotImplementedError("the engine reads no topic")
 
+    def operations(self) -> None:
+        """No history is kept."""
+
     def registry(self) -> None:
         return None
 

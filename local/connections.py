@@ -12,6 +12,7 @@ import redis
 from psycopg2.extensions import connection as PostgresConnection  # noqa: N812 - it is a class
 
 PRODUCT_DB = "AIRFLOW_CONN_PRODUCT_DB"
+STOCK_OPS = "AIRFLOW_CONN_STOCK_OPS"
 STOCK_REDIS = "AIRFLOW_CONN_STOCK_REDIS"
 STOCK_KAFKA = "AIRFLOW_CONN_STOCK_KAFKA"
 STOCK_SLACK = "AIRFLOW_CONN_STOCK_SLACK"

@@ -13,6 +13,7 @@ from typing import Self, TypeVar
 from local.connections import (
     PRODUCT_DB,
     STOCK_KAFKA,
+    STOCK_OPS,
     STOCK_PAGERDUTY,
     STOCK_REDIS,
     STOCK_SLACK,
@@ -29,10 +30,12 @@ from local.servers.redis import Redis
 from local.standins.pagerduty import PagerDuty
 from local.standins.slack import Slack
 from local.supervisor.run_folder import RunFolder
+from stocksync import migrations
 
 METADATA_DATABASE = "airflow"
 PRODUCT_DATABASE = "shop"
-CONNECTIONS = (PRODUCT_DB, STOCK_REDIS, STOCK_KAFKA, STOCK_SLACK, STOCK_PAGERDUTY)
+OPERATIONS_DATABASE = "operations"
+CONNECTIONS = (PRODUCT_DB, STOCK_OPS, STOCK_REDIS, STOCK_KAFKA, STOCK_SLACK, STOCK_PAGERDUTY)
 
 
 Started = TypeVar("Started", bound=Server)
@@ -42,8 +45,8 @@ class Stack:
     """The services a night needs, embedded unless the environment names others.
 
     As a context manager it has PostgreSQL, Redis, Kafka and the stand-ins inside the block, side by side;
-    `start_airflow` adds Airflow. Where AIRFLOW_CONN_PRODUCT_DB, _STOCK_REDIS, _STOCK_KAFKA, _STOCK_SLACK or
-    _STOCK_PAGERDUTY is set, that service is used instead of an embedded one. PostgreSQL is started in any case:
+    `start_airflow` adds Airflow. Where AIRFLOW_CONN_PRODUCT_DB, _STOCK_OPS, _STOCK_REDIS, _STOCK_KAFKA, _STOCK_SLACK
+    or _STOCK_PAGERDUTY is set, that service is used instead of an embedded one. PostgreSQL is started in any case:
     Airflow's metadata live there.
 
     Args:
@@ -119,9 +122,17 @@ class Stack:
         return airflow
 
     def _start_postgres(self) -> None:
-        self._start(self._postgres, "127.0.0.1:{0.port}, Airflow's metadata and the ledger")
+        self._start(self._postgres, "127.0.0.1:{0.port}, Airflow's metadata, the ledger and the operations store")
         self._postgres.create_database(METADATA_DATABASE)
         self._use(PRODUCT_DB, lambda: self._postgres.create_database(PRODUCT_DATABASE))
+        self._use(STOCK_OPS, self._create_operations)
+
+    def _create_operations(self) -> str:
+        """Make the operations store as a company does: an owner, and a role for the DAGs that inserts and reads."""
+        owner = self._postgres.create_database(OPERATIONS_DATABASE)
+        worker = self._postgres.create_role("stock_ops_worker")
+        migrations.upgrade(migrations.connect_to(owner), worker=worker.name)
+        return self._postgres.uri_of(OPERATIONS_DATABASE, worker)
 
     def _start_redis(self) -> None:
         def start() -> str:

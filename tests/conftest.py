@@ -2,9 +2,10 @@ import signal
 
 from hypothesis import HealthCheck, settings
 
+from tests.kit.ops_store import ops_store
 from tests.kit.services import cache, cluster, database, kafka, postgres, redis_server, run_folder, topic
 
-__all__ = ["cache", "cluster", "database", "kafka", "postgres", "redis_server", "run_folder", "topic"]
+__all__ = ["cache", "cluster", "database", "kafka", "ops_store", "postgres", "redis_server", "run_folder", "topic"]
 
 
 def pytest_addoption(parser):

@@ -22,6 +22,8 @@ from stocksync.adapters.event_codec import EventDecoder, EventEncoder
 from stocksync.adapters.kafka import IdempotentProducer, KafkaAlertPublisher
 from stocksync.adapters.kafka_source import KafkaAlertSource, KafkaDeadLetters
 from stocksync.adapters.ledger_less_holds import LedgerLessHolds
+from stocksync.adapters.ops_database import OpsDatabase
+from stocksync.adapters.ops_runs import OpsRuns
 from stocksync.adapters.postgres import LedgerTable, PostgresLedger
 from stocksync.adapters.postgres_ranges import cut_as_before, partition
 from stocksync.adapters.present_stock import LedgerAndCache, LedgerAndCacheNow
@@ -59,7 +61,7 @@ from stocksync.alerting.quarantine import Quarantine
 from stocksync.alerting.resolver import Resolver
 from stocksync.alerting.slack_channel import SlackChannel
 from stocksync.alerting.texts import AlertTexts
-from stocksync.errors import BadSetting
+from stocksync.errors import BadSetting, OperationsUnavailable
 from stocksync.model.finding import RunIdentity
 from stocksync.model.id_range import IdRange
 from stocksync.model.plan import RunPlan
@@ -97,6 +99,10 @@ class Clients(Protocol):
 
     def postgres(self) -> PostgresConnection:
         """Open a connection to the ledger's database."""
+        ...
+
+    def operations(self) -> Callable[[], PostgresConnection] | None:
+        """Make what opens connections to the operations store; None: there is none."""
         ...
 
     def redis(self) -> redis.Redis:
@@ -155,6 +161,12 @@ class Bootstrap:
         settings = self._settings
         table = LedgerTable(settings.products_table, settings.id_column, settings.stock_column, settings.held_column)
         return PostgresLedger(self._clients.postgres, table, batch=self._sizes.batch)
+
+    @cached_property
+    def operations(self) -> OpsDatabase | None:
+        """The operations store; None: there is none."""
+        connect = self._clients.operations()
+        return None if connect is None else OpsDatabase(connect)
 
     def expected(self, *, had_holds: bool = False) -> StockLedger:
         """Make a view of what the counters should hold; each reads the holds for itself.
@@ -247,6 +259,7 @@ class Bootstrap:
         """
         for warning in self.ledger.check():
             log.warning(warning)
+        self.check_operations()
         check_redis(self.redis, self._settings.key_prefix, writes=writes)
         check_tracking_table(self.redis)
         if not writes:
@@ -254,6 +267,21 @@ class Bootstrap:
         schema_id = self.schema_id()
         self.topic(schema_id).check()
         return schema_id
+
+    def check_operations(self) -> None:
+        """Find out whether the operations store, if there is one, is as this program needs it.
+
+        That it does not answer stops no run: stock is restored all the same, and what is missing there is told.
+
+        Raises:
+            BadSetting: its schema or its role has to be mended by a person.
+        """
+        if self.operations is None:
+            return
+        try:
+            self.operations.check()
+        except OperationsUnavailable as error:
+            log.warning("%s; the run goes on without its history", error)
 
     def check_holds(self, units_before: int) -> bool:
         """Find out before the first write whether the holds can be read; return whether there are or were some.
@@ -329,6 +357,10 @@ class Bootstrap:
             permission=permission,
             reached=reached,
         )
+
+    def run_log(self) -> OpsRuns | None:
+        """Make what keeps runs in the operations store; None: there is none."""
+        return None if self.operations is None else OpsRuns(self.operations)
 
     def ended_runs(self) -> RedisEndedRuns:
         """Make what keeps the summaries of runs that Airflow ended."""

@@ -41,6 +41,10 @@ class CacheUnavailable(StockSyncError):
     """Redis did not answer, or does not take writes."""
 
 
+class OperationsUnavailable(StockSyncError):
+    """The operations store did not answer, or not in time."""
+
+
 class PublishFailed(StockSyncError):
     """The broker did not acknowledge every event; the outbox still holds them."""
 

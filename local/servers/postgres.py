@@ -7,6 +7,7 @@ import shutil
 import signal
 from contextlib import closing
 from pathlib import Path
+from typing import NamedTuple
 
 import psycopg2
 from psycopg2 import sql
@@ -33,6 +34,13 @@ SETTINGS = {
 INITDB = ("--username=postgres", "--auth=scram-sha-256", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync")
 
 
+class Role(NamedTuple):
+    """Who logs in."""
+
+    name: str
+    password: str
+
+
 class Postgres(Server):
     """One PostgreSQL server, with a new cluster on its first start; committed data survive a stop.
 
@@ -56,9 +64,10 @@ class Postgres(Server):
         """The server's address as the superuser, database `postgres`."""
         return self.uri_of("postgres")
 
-    def uri_of(self, database: str) -> str:
-        """Return the address of one database on this server."""
-        return f"postgresql://{self.user}:{self.password}@{self.host}:{self.port}/{database}"
+    def uri_of(self, database: str, role: Role | None = None) -> str:
+        """Return the address of one database on this server, as the superuser or as another role."""
+        role = role or Role(self.user, self.password)
+        return f"postgresql://{role.name}:{role.password}@{self.host}:{self.port}/{database}"
 
     def connect(self, database: str = "postgres") -> Connection:
         """Open a connection that commits every statement by itself."""
@@ -70,6 +79,13 @@ class Postgres(Server):
         """Create an empty database and return its address."""
         self._execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
         return self.uri_of(name)
+
+    def create_role(self, name: str) -> Role:
+        """Create a role that may log in and nothing else, with a fresh password."""
+        role = Role(name, secrets.token_urlsafe(16))
+        statement = sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}")
+        self._execute(statement.format(sql.Identifier(name), sql.Literal(role.password)))
+        return role
 
     def drop_database(self, name: str) -> None:
         """Remove a database, whoever is still connected to it."""

@@ -124,6 +124,9 @@ class RealShop:
     def consumer(self):
         return Consumer({**self.servers, **CONSUMER})
 
+    def operations(self):
+        return None
+
     def registry(self):
         return None
 

@@ -19,6 +19,11 @@ LEDGER_STOCK = "stock-sync-ledger-stock"
 HELD = "stock-sync-held"
 APPROVED_BY = "stock-sync-approved-by"
 DECISION_ID = "stock-sync-decision-id"
+KEY_MISSING = "stock-sync-key-missing"
+PRODUCT_NAME = "stock-sync-product-name"
+CAUSE = "stock-sync-cause"
+EVIDENCE = "stock-sync-evidence"
+_FLAG = {"true": True, "false": False}
 _DIGITS = 10  # of an int32
 
 
@@ -102,6 +107,10 @@ class EventDecoder:
                 approved_by=headers.get(APPROVED_BY, ""),
                 decision_id=headers.get(DECISION_ID, ""),
                 reason=headers.get(REASON, ""),
+                key_missing=_FLAG.get(headers.get(KEY_MISSING, "")),
+                product_name=headers.get(PRODUCT_NAME, ""),
+                cause=headers.get(CAUSE, ""),
+                evidence=headers.get(EVIDENCE, ""),
             )
         except KeyError as error:
             raise ValueError(f"the event has no field {error}") from error

@@ -5,7 +5,7 @@ import re
 import psycopg2
 from psycopg2 import errors
 
-from stocksync.errors import BadSetting, LedgerUnavailable
+from stocksync.errors import BadSetting, LedgerUnavailable, StockSyncError
 
 CONNECTION = "connection product_db"
 
@@ -46,15 +46,23 @@ _MEND = {
 _RECOVERY = "conflict with recovery"
 
 
-def refused(error: psycopg2.Error) -> BadSetting | LedgerUnavailable:
-    """Say why no connection was made."""
+def refused(
+    error: psycopg2.Error, connection: str = CONNECTION, may_pass: type[StockSyncError] = LedgerUnavailable
+) -> StockSyncError:
+    """Say why no connection was made.
+
+    Args:
+        error: the driver's
+        connection: which one it was
+        may_pass: the kind of error for what may be over the next time
+    """
     said = _all_lines(error)
     for pattern, allowed in _MEND.items():
         if re.search(pattern, said):
-            return BadSetting(f"{CONNECTION}: {said}; allowed: {allowed}")
+            return BadSetting(f"{connection}: {said}; allowed: {allowed}")
     if isinstance(error, psycopg2.ProgrammingError):
-        return BadSetting(f"{CONNECTION} cannot be used: {said}")
-    return LedgerUnavailable(f"PostgreSQL ({CONNECTION}): {said}")
+        return BadSetting(f"{connection} cannot be used: {said}")
+    return may_pass(f"PostgreSQL ({connection}): {said}")
 
 
 def failed(error: psycopg2.Error, table: str) -> BadSetting | LedgerUnavailable:

@@ -1,6 +1,6 @@
 """What telling people needs from the outside, named by role, and what it is given."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -51,6 +51,10 @@ class AlertEvent:
         approved_by: the person who decided; empty: the rules did
         decision_id: that person's decision; empty: there is none
         reason: in words, why; empty: it names none
+        key_missing: whether the cache had no key; None: it does not say
+        product_name: what people call the product; empty: it does not say
+        cause: of the difference, in one word; empty: it does not say
+        evidence: what speaks for the cause; empty: nothing
     """
 
     event_id: str
@@ -67,6 +71,10 @@ class AlertEvent:
     approved_by: str = ""
     decision_id: str = ""
     reason: str = ""
+    key_missing: bool | None = None
+    product_name: str = ""
+    cause: str = ""
+    evidence: str = ""
 
 
 class AlertDecoder(Protocol):
@@ -169,6 +177,21 @@ class DeliveryLog(Protocol):
 
     def remember(self, group: str, tokens: bytes, delivered: Delivered) -> None:
         """Add the tokens and note how much was told by now, in one step."""
+        ...
+
+
+class FindingsLog(Protocol):
+    """The history of all events; each is kept once, however often it is added.
+
+    Every method raises OperationsUnavailable or BadSetting where it cannot be written.
+    """
+
+    def add(self, event: AlertEvent) -> None:
+        """Take an event; it is kept at the latest by `finish`."""
+        ...
+
+    def finish(self, runs: Collection[str]) -> None:
+        """Keep what was added, and note of some runs that all of their events were."""
         ...
 
 

@@ -1,7 +1,7 @@
 """Airflow's connections to the native clients the product works with. Opens nothing but what it returns."""
 
 import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import Any
 from urllib.parse import unquote
@@ -36,6 +36,7 @@ from stocksync.errors import BadSetting
 from stocksync.settings import Settings
 
 PRODUCT_DB = "product_db"
+STOCK_OPS = "stock_ops"
 
 _TLS = {"ca_file": "ssl.ca.location", "cert_file": "ssl.certificate.location", "key_file": "ssl.key.location"}
 
@@ -73,6 +74,19 @@ class AirflowClients:
     @cached_property
     def _ledger_arguments(self) -> dict[str, Any]:
         return PostgresAddress.of(connection_lookup.get(PRODUCT_DB)).arguments()
+
+    def operations(self) -> Callable[[], PostgresConnection] | None:
+        """Make what connects as `stock_ops` says, by the rules of `product_db`; None: it is not defined."""
+        connection = connection_lookup.find(STOCK_OPS)
+        if connection is None:
+            return None
+        arguments = PostgresAddress.of(connection).arguments()
+
+        def connect() -> PostgresConnection:
+            opened: PostgresConnection = psycopg2.connect(**arguments)
+            return opened
+
+        return connect
 
     def redis(self) -> redis.Redis:
         """Make a client as `stock_redis` says."""
