@@ -5,10 +5,12 @@ import uuid
 from dataclasses import replace
 
 import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
 
 from stocksync.adapters.event_codec import EventEncoder
 from stocksync.model.finding import Finding, RunIdentity, event_id, reason_for
-from stocksync.model.policy import Difference, MissingKeyPolicy, Rules, judge
+from stocksync.model.policy import Action, Difference, MissingKeyPolicy, Rules, judge
 from tests.kit.fakes.stores import CODEC
 from tests.kit.findings import finding
 
@@ -18,8 +20,20 @@ FINDING = Finding("P-1", RESTORED, "because", 1_772_384_400_000, str(uuid.uuid4(
 
 
 def test_an_event_has_the_same_id_whoever_names_it():
-    assert event_id("run", 0, "P-1", RESTORED) == event_id("run", 0, "P-1", replace(RESTORED))
+    assert event_id("run", 0, "P-1", RESTORED) == event_id("run", 0, "P-1", RESTORED._replace())
     assert uuid.UUID(event_id("run", 0, "P-1", RESTORED)).version == 5
+
+
+@given(st.text(), st.integers(0, 9), st.text(), st.integers(0, 2**31 - 1), st.integers(1, 2**31 - 1))
+def test_the_id_of_an_event_is_the_uuid_5_of_what_happened(run_id, pass_number, product_id, ledger, off):
+    difference = judge(b"%d" % ledger, b"%d" % max(0, ledger - off), Rules(auto_restore_limit=10))
+    assume(isinstance(difference, Difference))
+    moment = pass_number if difference.action is Action.REDIS_RESTORED else 0
+    what = [run_id, moment, product_id, difference.db_stock, difference.redis_stock, difference.action]
+
+    assert event_id(run_id, pass_number, product_id, difference) == str(
+        uuid.uuid5(uuid.uuid5(uuid.NAMESPACE_DNS, "stock.sync.alert"), "\x1f".join(map(str, what)))
+    )
 
 
 def test_the_id_of_an_event_never_changes_between_releases():

@@ -14,6 +14,8 @@ import fastavro
 from fastavro.read import SchemaResolutionError
 from fastavro.schema import fingerprint, to_parsing_canonical_form
 
+from stocksync.adapters.avro_fields import record_writer
+
 _MARKER = b"\xc3\x01"
 _HEAD = len(_MARKER) + 8
 
@@ -57,10 +59,11 @@ class SingleObjectCodec:
     def __init__(self, schema: dict[str, Any]) -> None:
         self._schema = schema
         self._head = _MARKER + _fingerprint(to_parsing_canonical_form(schema))
+        self._body = record_writer(schema)
 
     def encode(self, payload: Mapping[str, Any]) -> bytes:
         """Write one event."""
-        return write(self._head, self._schema, payload)
+        return self._head + self._body(payload)
 
     def decode(self, value: bytes) -> dict[str, Any]:
         """Read one event.
@@ -71,14 +74,6 @@ class SingleObjectCodec:
         if value[:_HEAD] != self._head:
             raise UnknownEncoding(f"not an Avro single object of this schema: it begins with {value[:_HEAD].hex()}")
         return read(value[_HEAD:], self._schema)
-
-
-def write(head: bytes, schema: dict[str, Any], payload: Mapping[str, Any]) -> bytes:
-    """Write a head and behind it a record."""
-    out = io.BytesIO()
-    out.write(head)
-    fastavro.schemaless_writer(out, schema, dict(payload))
-    return out.getvalue()
 
 
 def read(data: bytes, writer: dict[str, Any], reader: dict[str, Any] | None = None) -> dict[str, Any]:

@@ -4,7 +4,8 @@ import struct
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from stocksync.adapters.avro import SingleObjectCodec, UnknownEncoding, read, write
+from stocksync.adapters.avro import SingleObjectCodec, UnknownEncoding, read
+from stocksync.adapters.avro_fields import record_writer
 from stocksync.errors import BadSetting, RegistryUnavailable
 
 _MAGIC = b"\x00"
@@ -20,12 +21,12 @@ class ConfluentEncoder:
     """
 
     def __init__(self, schema: dict[str, Any], schema_id: int) -> None:
-        self._schema = schema
         self._head = _HEAD.pack(_MAGIC, schema_id)
+        self._body = record_writer(schema)
 
     def encode(self, payload: Mapping[str, Any]) -> bytes:
         """Write one event."""
-        return write(self._head, self._schema, payload)
+        return self._head + self._body(payload)
 
 
 class Writers(Protocol):

@@ -48,8 +48,8 @@ class EventEncoder:
                 "dbStock": difference.db_stock,
                 "redisStock": difference.redis_stock,
                 "discrepancy": difference.discrepancy,
-                "action": difference.action.value,
-                "severity": difference.severity.value,
+                "action": difference.action,
+                "severity": difference.severity,
                 "detectedAt": finding.detected_at_ms,
             }
         )

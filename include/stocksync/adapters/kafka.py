@@ -73,6 +73,7 @@ class KafkaAlertPublisher:
         give_up = time.monotonic() + self._patience
         for finding in findings:
             self._produce(finding, run, on_delivery, give_up)
+        self._producer.poll(0)
         self._producer.flush(max(0.0, give_up - time.monotonic()))
         if acknowledged < len(findings):
             self._producer.purge()
@@ -128,5 +129,4 @@ class KafkaAlertPublisher:
             except KafkaException as error:
                 raise PublishFailed(f"topic {self._topic!r}: {error.args[0]}") from error
             else:
-                self._producer.poll(0)
                 return

@@ -3,11 +3,15 @@
 import uuid
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from hashlib import sha1
 from typing import Any, Self
 
 from stocksync.model.policy import Action, Difference, Severity
 
-_NAMESPACE = uuid.uuid5(uuid.NAMESPACE_DNS, "stock.sync.alert")
+_NAMESPACE = uuid.uuid5(uuid.NAMESPACE_DNS, "stock.sync.alert").bytes
+_VARIANT = {digit: "89ab"[int(digit, 16) % 4] for digit in "0123456789abcdef"}
+"""What becomes of the digit of a UUID whose two upper bits are the variant of RFC 4122."""
+_RESTORED, _REVIEW = Action
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +59,7 @@ class Finding:
         """What the counter is set to in the step that records the finding; None: it is left alone."""
         if self.decided is not None:
             return self.decided.after
-        return self.difference.db_stock if self.difference.action is Action.REDIS_RESTORED else None
+        return self.difference.db_stock if self.difference.action is _RESTORED else None
 
     @property
     def ledger_stock(self) -> int:
@@ -124,16 +128,18 @@ def event_id(run_id: str, pass_number: int, product_id: str, difference: Differe
     pass, is another restore. A difference left to a person is a state: looking at it again makes no new event.
     """
     action = difference.action
-    moment = pass_number if action is Action.REDIS_RESTORED else 0
-    parts = (run_id, moment, product_id, difference.db_stock, difference.redis_stock, action.value)
-    return str(uuid.uuid5(_NAMESPACE, "\x1f".join(map(str, parts))))
+    moment = pass_number if action is _RESTORED else 0
+    what = f"{run_id}\x1f{moment}\x1f{product_id}\x1f{difference.db_stock}\x1f{difference.redis_stock}\x1f{action}"
+    # Byte for byte what uuid.uuid5 makes, which takes four times as long: on a bad night that is a tenth of everything.
+    h = sha1(_NAMESPACE + what.encode(), usedforsecurity=False).hexdigest()
+    return f"{h[:8]}-{h[8:12]}-5{h[13:16]}-{_VARIANT[h[16]]}{h[17:20]}-{h[20:32]}"
 
 
 def reason_for(difference: Difference, auto_restore_limit: int) -> str:
     """Say in words why the rules decided so, for people who read the topic."""
     size = abs(difference.discrepancy)
     found = "key missing" if difference.key_missing else f"redis {difference.redis_stock}"
-    if difference.action is Action.MANUAL_REVIEW_REQUIRED:
+    if difference.action is _REVIEW:
         return f"{found}: difference {size} is over the limit {auto_restore_limit}"
     if size > auto_restore_limit:
         return f"{found}: missing keys are restored by policy"

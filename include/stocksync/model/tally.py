@@ -1,5 +1,6 @@
 """Counting what was found: values that merge in any order and grouping."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from heapq import nsmallest
@@ -67,15 +68,13 @@ class Findings:
     @classmethod
     def of(cls, findings: Sequence[Finding]) -> Self:
         """Count a list."""
-        by_severity: dict[str, int] = {}
-        for finding in findings:
-            severity = finding.difference.severity.value
-            by_severity[severity] = by_severity.get(severity, 0) + 1
+        differences = [finding.difference for finding in findings]
+        largest = nsmallest(TOP, findings, key=lambda f: (-abs(f.difference.discrepancy), f.product_id))
         return cls(
-            by_severity=by_severity,
-            absolute_sum=sum(abs(f.difference.discrepancy) for f in findings),
-            missing_keys=sum(f.difference.key_missing for f in findings),
-            top=tuple(nsmallest(TOP, map(TopEntry.of, findings), key=TopEntry.rank)),
+            by_severity={s.value: n for s, n in Counter(d.severity for d in differences).items()},
+            absolute_sum=sum(abs(d.discrepancy) for d in differences),
+            missing_keys=sum(d.key_missing for d in differences),
+            top=tuple(map(TopEntry.of, largest)),
         )
 
     def __add__(self, other: "Findings") -> "Findings":

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import compress
 from operator import ne
+from typing import NamedTuple
 
 from stocksync.model import specimen
 from stocksync.model.policy import Difference, Rules, Verdict, judge
@@ -13,8 +14,7 @@ from stocksync.model.tally import Tally
 from stocksync.reconcile.ports import LedgerBatch
 
 
-@dataclass(frozen=True, slots=True)
-class Suspect:
+class Suspect(NamedTuple):
     """A product that looked different once: perhaps drift, perhaps an order on its way to the other store.
 
     Attributes:

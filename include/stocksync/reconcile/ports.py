@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from stocksync.model.expected import Expected
 from stocksync.model.finding import Finding, RunIdentity
@@ -25,8 +25,7 @@ class LedgerBatch:
     stocks: list[LedgerValue]
 
 
-@dataclass(frozen=True, slots=True)
-class Proposal:
+class Proposal(NamedTuple):
     """A finding together with the bytes it was confirmed with.
 
     Attributes:

@@ -6,7 +6,8 @@ the ledger by the second, no other has touched it, and what is left is drift.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from stocksync.model import specimen
 from stocksync.model.policy import Difference, Rules, Verdict, judge
@@ -17,8 +18,7 @@ from stocksync.reconcile.first_look import Suspect
 from stocksync.reconcile.ports import StockCache, StockLedger
 
 
-@dataclass(frozen=True, slots=True)
-class Confirmed:
+class Confirmed(NamedTuple):
     """A difference seen twice, and nothing moved in between."""
 
     product_id: str
@@ -45,7 +45,7 @@ def first_look(suspects: Sequence[Suspect], cache: StockCache) -> list[Suspect]:
         return []
     seen = cache.look([suspect.product_id for suspect in suspects])
     return [
-        replace(suspect, seen=None if suspect.seen is None else (suspect.seen[0], value))
+        Suspect(suspect.product_id, None if suspect.seen is None else (suspect.seen[0], value))
         for suspect, (value, _) in zip(suspects, seen, strict=True)
     ]
 

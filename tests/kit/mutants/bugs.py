@@ -35,7 +35,7 @@ NO_BUG = bug("none at all", "__init__.py", "stock-sync: compares", "stock-sync: 
 BUGS = [
     NO_BUG,
     # --- restoring ---
-    bug("blind SET", COMMIT, "        if as_expected then", "        if true then", ORDERS),
+    bug("blind SET", COMMIT, "if as_expected and in_time then", "if in_time then", ORDERS),
     bug("KEEPTTL dropped", COMMIT, ", 'KEEPTTL')", ")", RULES),
     bug("lock check removed", COMMIT, "if redis.call('GET', KEYS[3]) ~= ARGV[2] then", "if false then", OUTBOX),
     bug(
@@ -294,9 +294,17 @@ BUGS = [
     bug(
         "time in the event id",
         "model/finding.py",
-        "parts = (run_id, moment,",
-        "parts = (run_id, uuid.uuid1(),",
+        "{run_id}\\x1f{moment}",
+        "{run_id}\\x1f{uuid.uuid1()}",
         ATTEMPTS,
+    ),
+    bug("the id is no UUID", "model/finding.py", "{_VARIANT[h[16]]}", "{h[16]}", f"{UNIT}/test_finding.py"),
+    bug(
+        "a number below zero is another one on the topic",
+        "adapters/avro_fields.py",
+        "(-number << 1) - 1",
+        "-number << 1",
+        "tests/contract/test_event.py",
     ),
     bug(
         "time of the attempt in the event",
