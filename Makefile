@@ -63,6 +63,10 @@ test-cluster: .venv/.installed ## the tests on Apache Kafka, TLS, Celery and doc
 	@$(BIN)/pytest --cluster tests/cluster tests/integration tests/e2e/test_people_are_told.py \
 		tests/e2e/test_celery.py tests/e2e/test_stock_sync.py
 
+.PHONY: test-browser
+test-browser: .venv/.installed ## the page in Airflow's UI, in Debian's chromium
+	@$(BIN)/pytest tests/browser
+
 .PHONY: env
 env: ## write .env with fresh random passwords, which docker compose requires
 	@$(PYTHON) deploy/env.py .env

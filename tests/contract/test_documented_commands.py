@@ -34,6 +34,7 @@ RUN_BY = {
     "make check": CI,
     "make test": CI,
     "make test-cluster": CI,
+    "make test-browser": "tests/browser/test_reading.py::test_a_night_with_a_critical_case_is_bad_at_first_sight",
     "make demo": "tests/e2e/test_demo.py::test_the_demo_tells_people_of_a_night_and_finds_nothing_wrong",
     "make up": "tests/local/test_commands.py::test_up_shows_the_way_in_and_down_leaves_nothing",
     "make down": "tests/local/test_commands.py::test_up_shows_the_way_in_and_down_leaves_nothing",
