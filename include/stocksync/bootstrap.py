@@ -23,6 +23,8 @@ from stocksync.adapters.kafka import IdempotentProducer, KafkaAlertPublisher
 from stocksync.adapters.kafka_source import KafkaAlertSource, KafkaDeadLetters
 from stocksync.adapters.ledger_less_holds import LedgerLessHolds
 from stocksync.adapters.ops_database import OpsDatabase
+from stocksync.adapters.ops_findings import OpsFindings
+from stocksync.adapters.ops_memory import OpsDeadLetterLog, OpsDeliveryLog, OpsFailureLog, OpsOpenIncidents
 from stocksync.adapters.ops_runs import OpsRuns
 from stocksync.adapters.postgres import LedgerTable, PostgresLedger
 from stocksync.adapters.postgres_ranges import cut_as_before, partition
@@ -46,6 +48,7 @@ from stocksync.adapters.tracking_table import check_tracking_table
 from stocksync.alerting.channel import Channel
 from stocksync.alerting.consumer import AlertConsumer
 from stocksync.alerting.failure_notice import FailureNotifier
+from stocksync.alerting.history import History
 from stocksync.alerting.pager_channel import PagerChannel
 from stocksync.alerting.ports import (
     AlertDecoder,
@@ -53,6 +56,7 @@ from stocksync.alerting.ports import (
     DeadLetterLog,
     DeadLetters,
     DeliveryLog,
+    FindingsLog,
     Notifier,
     OpenIncidents,
     Pager,
@@ -61,11 +65,19 @@ from stocksync.alerting.quarantine import Quarantine
 from stocksync.alerting.resolver import Resolver
 from stocksync.alerting.slack_channel import SlackChannel
 from stocksync.alerting.texts import AlertTexts
-from stocksync.errors import BadSetting, OperationsUnavailable
+from stocksync.alerting.two_memories import (
+    TwoDeadLetterLogs,
+    TwoDeliveryLogs,
+    TwoFailureLogs,
+    TwoOpenIncidents,
+)
+from stocksync.errors import BadSetting, ConnectionsUnavailable, OperationsUnavailable, StockSyncError
 from stocksync.model.finding import RunIdentity
 from stocksync.model.id_range import IdRange
 from stocksync.model.plan import RunPlan
 from stocksync.model.policy import WHATEVER_SIZE, MissingKeyPolicy, Rules
+from stocksync.model.summary import RunSummary
+from stocksync.model.text import printable
 from stocksync.reconcile import preconditions
 from stocksync.reconcile.close_run import RunCloser
 from stocksync.reconcile.ports import (
@@ -167,6 +179,18 @@ class Bootstrap:
         """The operations store; None: there is none."""
         connect = self._clients.operations()
         return None if connect is None else OpsDatabase(connect)
+
+    @cached_property
+    def _second_memory(self) -> OpsDatabase | None:
+        """The operations store, where what was told is remembered beside Redis; None: it is not there to use.
+
+        One that is defined and cannot be used is a trouble that `history` tells of, when people have been told.
+        """
+        try:
+            return self.operations
+        except (BadSetting, ConnectionsUnavailable) as error:
+            log.warning("%s; what is told is remembered in Redis only", error)
+            return None
 
     def expected(self, *, had_holds: bool = False) -> StockLedger:
         """Make a view of what the counters should hold; each reads the holds for itself.
@@ -358,9 +382,18 @@ class Bootstrap:
             reached=reached,
         )
 
-    def run_log(self) -> OpsRuns | None:
-        """Make what keeps runs in the operations store; None: there is none."""
-        return None if self.operations is None else OpsRuns(self.operations)
+    def record(self, summary: RunSummary, *, complete_catalogue: bool) -> None:
+        """Note a run in the operations store, if there is one; no run is red because it could not be noted.
+
+        Args:
+            summary: the run in numbers
+            complete_catalogue: whether it was over all products; False: over chosen ones
+        """
+        try:
+            if self.operations is not None:
+                OpsRuns(self.operations).record(summary, complete_catalogue=complete_catalogue)
+        except StockSyncError:
+            log.exception("run %s is not in the history", printable(summary.run_id, 250))
 
     def ended_runs(self) -> RedisEndedRuns:
         """Make what keeps the summaries of runs that Airflow ended."""
@@ -399,11 +432,26 @@ class Bootstrap:
 
     def delivery_log(self, channel: str) -> DeliveryLog:
         """Make what remembers what a channel has told."""
-        return RedisDeliveryLog(self.redis, channel)
+        first, ops = RedisDeliveryLog(self.redis, channel), self._second_memory
+        return first if ops is None else TwoDeliveryLogs(first, OpsDeliveryLog(ops, channel))
 
     def open_incidents(self) -> OpenIncidents:
         """Make the list of open incidents."""
-        return RedisOpenIncidents(self.redis)
+        first, ops = RedisOpenIncidents(self.redis), self._second_memory
+        return first if ops is None else TwoOpenIncidents(first, OpsOpenIncidents(ops))
+
+    def history(self) -> History:
+        """Make what keeps every event; without an operations store nobody does."""
+        try:
+            if self.operations is not None:
+                self.operations.check()
+        except StockSyncError as error:
+            return History(None, error)
+        return History(self.findings_log())
+
+    def findings_log(self) -> FindingsLog | None:
+        """Make the history in the operations store; None: there is no store."""
+        return None if self.operations is None else OpsFindings(self.operations)
 
     def source(self, consumer: Consumer) -> AlertSource:
         """Make the topic's reader."""
@@ -420,7 +468,8 @@ class Bootstrap:
 
     def dead_letter_log(self) -> DeadLetterLog:
         """Make what remembers what was put aside."""
-        return RedisDeadLetterLog(self.redis)
+        first, ops = RedisDeadLetterLog(self.redis), self._second_memory
+        return first if ops is None else TwoDeadLetterLogs(first, OpsDeadLetterLog(ops))
 
     def slack_channel(self, notifier: Notifier, changed: Callable[[str], int] = lambda _run_id: 0) -> Channel:
         """Make the channel of messages.
@@ -450,6 +499,7 @@ class Bootstrap:
             decoder=self.decoder(),
             quarantine=Quarantine(self.dead_letters(), self.dead_letter_log()),
             delivered={name: self.delivery_log(name) for name in channels},
+            history=self.history(),
             publishing=publishing,
             now=self._clock.now,
             zone=self._settings.zone,
@@ -467,8 +517,9 @@ class Bootstrap:
 
     def failure_notifier(self, notifier: Notifier | None) -> FailureNotifier:
         """Make what tells of red and late runs."""
-        log = RedisFailureLog(lambda: self.redis)
-        return FailureNotifier(notifier, log, self._wording, self._settings.slack_mention)
+        first, ops = RedisFailureLog(lambda: self.redis), self._second_memory
+        failure_log = first if ops is None else TwoFailureLogs(first, OpsFailureLog(ops))
+        return FailureNotifier(notifier, failure_log, self._wording, self._settings.slack_mention)
 
     def catalogue_now(self) -> CatalogueNow:
         """Make the view of both stores as they are."""

@@ -8,10 +8,12 @@ import os
 import signal
 import ssl
 import sys
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
 import pagerduty
+import psycopg2
 import redis
 from confluent_kafka import Consumer, Producer
 from slack_sdk import WebClient
@@ -53,18 +55,32 @@ def pager(connection, *, timeout=5):
 
 
 def one_pass(
-    bootstrap, topic, redis_uri, slack, pagerduty_connection, *, die_before="", timeout=5, patience=15, producer=None
+    bootstrap,
+    topic,
+    redis_uri,
+    slack,
+    pagerduty_connection,
+    *,
+    ops=None,
+    die_before="",
+    timeout=5,
+    patience=15,
+    producer=None,
 ):
     """Make one pass; return what it did.
 
     Args:
+        ops: the address of the operations store; None: there is none
         producer: what the producer of dead letters is made with; None: the same as the consumer
         die_before: kill this process at a step: `remember slack`, `remember pagerduty`, `tell slack`, `commit`.
     """
     client = redis.Redis.from_url(redis_uri)
     kafka_consumer = Consumer({**bootstrap, **CONSUMER})
     clients = SimpleNamespace(
-        redis=lambda: client, producer=lambda: Producer(producer or bootstrap), registry=lambda: None
+        redis=lambda: client,
+        producer=lambda: Producer(producer or bootstrap),
+        registry=lambda: None,
+        operations=lambda: None if ops is None else partial(psycopg2.connect, ops, connect_timeout=3),
     )
     parts = HurriedProgram(clients, Settings(topic=topic), patience_s=patience)
     channels = {

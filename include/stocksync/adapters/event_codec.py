@@ -62,6 +62,8 @@ class EventEncoder:
             (RUN_DATE, run.date.encode()),
             (REASON, finding.reason.encode()),
         ]
+        if finding.difference.key_missing:
+            headers.append((KEY_MISSING, b"true"))
         if finding.held is not None:
             headers += [(LEDGER_STOCK, b"%d" % finding.ledger_stock), (HELD, b"%d" % finding.held)]
         if finding.decided is not None:

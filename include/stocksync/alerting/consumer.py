@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
 
 from stocksync.alerting.batch import AlertBatch, Tokens, token
+from stocksync.alerting.history import History
 from stocksync.alerting.left_behind import LeftBehind
 from stocksync.alerting.news import News
 from stocksync.alerting.ports import AlertDecoder, AlertEvent, AlertSource, DeliveryLog, Record
@@ -64,6 +65,7 @@ class AlertConsumer:
         decoder: the event's format
         quarantine: takes what nobody can read
         delivered: for each channel that is configured, what it has told
+        history: keeps every event
         publishing: whether a run, by its id, may still publish
         now: the present
         zone: the operators' clock
@@ -76,6 +78,7 @@ class AlertConsumer:
         decoder: AlertDecoder,
         quarantine: Quarantine,
         delivered: Mapping[str, DeliveryLog],
+        history: History,
         publishing: Callable[[str], bool],
         now: Callable[[], datetime],
         zone: tzinfo,
@@ -84,6 +87,7 @@ class AlertConsumer:
         self._decoder = decoder
         self._quarantine = quarantine
         self._delivered = delivered
+        self._history = history
         self._publishing = publishing
         self._now = now
         self._zone = zone
@@ -117,6 +121,14 @@ class AlertConsumer:
         """Put aside what nobody could read; what is not taken stays on the topic."""
         for record, why in self._quarantine.flush():
             self._leave(record, why, poll)
+
+    def keep(self, poll: Poll) -> Exception | None:
+        """Keep what a poll found in the history; return why not all of it was, None if it was.
+
+        A run is noted as complete where all of the topic could be read, and so nothing of it can be missing.
+        """
+        published = [run_id for run_id, publishing in self._is_publishing.items() if publishing is False]
+        return self._history.finish([] if poll.troubles else published)
 
     def commit(self, poll: Poll) -> None:
         """Note that everything a poll found was told.
@@ -180,6 +192,7 @@ class AlertConsumer:
         if number in seen:
             poll.repeated += 1
             return
+        self._history.add(event)
         news_for = [channel for channel in poll.batches if its_token not in self._known_by(channel, group)]
         for channel in news_for:
             poll.batches[channel].setdefault(group, AlertBatch()).add(event, its_token)

@@ -55,8 +55,8 @@ def deliver(consumer: AlertConsumer, channels: Mapping[str, Channel]) -> Deliver
         channels: the channels that are configured, by name
 
     Raises:
-        NotDelivered: a channel failed, and nothing was committed; or a part of the topic could neither be read nor
-            put aside, and the offsets stop before it. What was told is remembered.
+        NotDelivered: a channel or the history failed, and nothing was committed; or a part of the topic could neither
+            be read nor put aside, and the offsets stop before it. What was told is remembered.
         NotDeliverable: as before, and trying again does not help.
     """
     poll = consumer.poll()
@@ -71,9 +71,12 @@ def deliver(consumer: AlertConsumer, channels: Mapping[str, Channel]) -> Deliver
             failures.append((name, error))
     consumer.put_aside(poll)
     troubles: list[tuple[str, Exception]] = [("topic", trouble) for trouble in poll.troubles]
-    if failures:
-        told = "people were not told everything, so nothing was committed and the next attempt or run goes on"
-        _raise(told, failures + troubles)
+    not_kept = consumer.keep(poll)
+    kept: list[tuple[str, Exception]] = [] if not_kept is None else [("operations store", not_kept)]
+    if failures or kept:
+        told = "people were not told everything" if failures else "people were told, and not all of it was kept"
+        again = "so nothing was committed and the next attempt or run goes on"
+        _raise(f"{told}, {again}", failures + kept + troubles)
     consumer.commit(poll)
     if troubles:
         _raise("what can be read was told and committed, and not all of the topic can be read", troubles)

@@ -154,8 +154,10 @@ def summarize_run(
     ranges = [IdRange.from_dict(raw) for raw in raw_ranges or []]
     outcomes = {outcome.index: outcome for outcome in map(RangeOutcome.from_dict, raw_outcomes or [])}
     told = plan.dry_run or published is not None
-    summary = connections.bootstrap(Settings.load()).closer(plan).close(ranges, outcomes, published=told)
+    parts = connections.bootstrap(Settings.load())
+    summary = parts.closer(plan).close(ranges, outcomes, published=told)
     context["ti"].xcom_push(key="return_value", value=summary.to_dict())
+    parts.record(summary, complete_catalogue=_whole_ledger(ranges))
     log.info("%s", summary.in_words())
     if summary.dry_run:
         ending.leave(Ending(Kind.DRY_RUN, summary.in_words()))
@@ -213,8 +215,12 @@ def _event_of(summary: RunSummary, ranges: list[IdRange]) -> dict[str, Any]:
         "status": summary.status,
         "total": summary.total,
         "held_units": summary.held_units,
-        "whole_ledger": all(id_range.ids is None for id_range in ranges),
+        "whole_ledger": _whole_ledger(ranges),
     }
+
+
+def _whole_ledger(ranges: list[IdRange]) -> bool:
+    return all(id_range.ids is None for id_range in ranges)
 
 
 def _mapped(ranges: list[IdRange], plan: RunPlan) -> list[dict[str, Any]]:
@@ -241,5 +247,6 @@ def sum_up_after_the_end(context: Mapping[str, Any]) -> RunSummary | None:
     parts = connections.bootstrap(Settings.load())
     summary = parts.closer(plan).close(ranges, {outcome.index: outcome for outcome in returned}, published=False)
     parts.ended_runs().keep(summary)
+    parts.record(summary, complete_catalogue=_whole_ledger(ranges))
     log.info("%s", summary.in_words())
     return summary

@@ -81,6 +81,25 @@ class FakeDeliveryLog:
         self._delivered[group] = delivered
 
 
+class FakeFindingsLog:
+    """Implements FindingsLog on a dict; `broken` is what it raises."""
+
+    def __init__(self):
+        self.events = {}
+        self.complete = set()
+        self.broken = None
+
+    def add(self, event):
+        if self.broken is not None:
+            raise self.broken
+        self.events[event.event_id] = event
+
+    def finish(self, runs):
+        if self.broken is not None:
+            raise self.broken
+        self.complete.update(runs)
+
+
 class FakeDeadLetterLog:
     """Implements DeadLetterLog on a set."""
 

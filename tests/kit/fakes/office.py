@@ -1,6 +1,7 @@
 """The monitoring consumer as it is put together for a pass, between fakes."""
 
 from stocksync.alerting.deliver import deliver
+from stocksync.alerting.history import History
 from stocksync.bootstrap import Bootstrap
 from stocksync.settings import Settings
 from tests.kit.fakes.clock import StoppedClock
@@ -9,6 +10,7 @@ from tests.kit.fakes.delivery import (
     FakeDeadLetterLog,
     FakeDeadLetters,
     FakeDeliveryLog,
+    FakeFindingsLog,
     FakeIncidents,
     FakeNotifier,
     FakePager,
@@ -30,6 +32,7 @@ class DeliveryOnFakes:
         self.incidents, self.dead_letters = FakeIncidents(), FakeDeadLetters()
         self.delivery_logs = {"slack": FakeDeliveryLog(), "pagerduty": FakeDeliveryLog()}
         self.dead_letter_log = FakeDeadLetterLog()
+        self.findings_log = FakeFindingsLog()
 
         self.clock = StoppedClock(THAT_NIGHT)
         self.decoder = DECODER
@@ -54,6 +57,9 @@ class ProgramAtTheOffice(Bootstrap):
     def __init__(self, office):
         super().__init__(None, Settings(), clock=office.clock)
         self._office = office
+
+    def history(self):
+        return History(self._office.findings_log)
 
     def delivery_log(self, channel):
         return self._office.delivery_logs[channel]
