@@ -3,9 +3,36 @@ import signal
 from hypothesis import HealthCheck, settings
 
 from tests.kit.ops_store import ops_store
-from tests.kit.services import cache, cluster, database, kafka, postgres, redis_server, run_folder, topic
+from tests.kit.services import (
+    cache,
+    cluster,
+    database,
+    either,
+    kafka,
+    one_server,
+    postgres,
+    redis_cluster,
+    redis_server,
+    run_folder,
+    three_masters,
+    topic,
+)
 
-__all__ = ["cache", "cluster", "database", "kafka", "ops_store", "postgres", "redis_server", "run_folder", "topic"]
+__all__ = [
+    "cache",
+    "cluster",
+    "database",
+    "either",
+    "kafka",
+    "one_server",
+    "ops_store",
+    "postgres",
+    "redis_cluster",
+    "redis_server",
+    "run_folder",
+    "three_masters",
+    "topic",
+]
 
 
 def pytest_addoption(parser):

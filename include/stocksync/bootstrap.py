@@ -31,7 +31,9 @@ from stocksync.adapters.postgres_ranges import cut_as_before, partition
 from stocksync.adapters.present_stock import LedgerAndCache, LedgerAndCacheNow
 from stocksync.adapters.redis_cache import RedisStockCache
 from stocksync.adapters.redis_check import check_redis
-from stocksync.adapters.redis_client import Patience, with_patience
+from stocksync.adapters.redis_client import Patience
+from stocksync.adapters.redis_cluster import ClusterAddress, ClusterClient
+from stocksync.adapters.redis_cluster_cache import ClusterStockCache
 from stocksync.adapters.redis_delivery_log import (
     RedisDeadLetterLog,
     RedisDeliveryLog,
@@ -42,6 +44,7 @@ from stocksync.adapters.redis_ended_runs import RedisEndedRuns
 from stocksync.adapters.redis_holds import RedisHolds
 from stocksync.adapters.redis_lock import RedisRunLock
 from stocksync.adapters.redis_outbox import RedisOutbox, listed_outboxes
+from stocksync.adapters.redis_spaces import Client, nodes_of, opened
 from stocksync.adapters.redis_unfinished import RedisUnfinished
 from stocksync.adapters.schema_registry import SchemaRegistry, agreed_schema_id
 from stocksync.adapters.tracking_table import check_tracking_table
@@ -93,7 +96,7 @@ from stocksync.reconcile.ports import (
     Unfinished,
 )
 from stocksync.reconcile.reconciler import Reconciler, Stores
-from stocksync.reconcile.recovery import drain_all
+from stocksync.reconcile.recovery import drain_all, shut_out
 from stocksync.reconcile.sizes import STANDARD, Sizes
 from stocksync.reporting.ports import CatalogueNow, RunHistory
 from stocksync.reporting.report import Reporter
@@ -117,8 +120,8 @@ class Clients(Protocol):
         """Make what opens connections to the operations store; None: there is none."""
         ...
 
-    def redis(self) -> redis.Redis:
-        """Make a client, without decode_responses: values are compared as bytes."""
+    def redis(self) -> redis.Redis | ClusterAddress:
+        """Make a client, without decode_responses: values are compared as bytes; or say where the cluster is."""
         ...
 
     def producer(self) -> IdempotentProducer:
@@ -163,9 +166,9 @@ class Bootstrap:
     # --- stores ----------------------------------------------------------------------------------------------
 
     @cached_property
-    def redis(self) -> redis.Redis:
+    def redis(self) -> Client:
         """The client, with the time limits and retries this program relies on."""
-        return with_patience(self._clients.redis(), self._patience)
+        return opened(self._clients.redis(), self._patience)
 
     @cached_property
     def ledger(self) -> PostgresLedger:
@@ -202,11 +205,17 @@ class Bootstrap:
 
     def cache(self) -> StockCache:
         """Make a view of the counters; each has a watch of its own."""
-        return RedisStockCache(self.redis, self._settings.key_prefix)
+        client, prefix = self.redis, self._settings.key_prefix
+        return (
+            ClusterStockCache(client, prefix) if isinstance(client, ClusterClient) else RedisStockCache(client, prefix)
+        )
 
     def lock(self, plan: RunPlan) -> RunLock:
-        """Make the run's lock; a dry run keeps nobody out."""
-        return NoLock() if plan.dry_run else self.lock_of(plan.identity)
+        """Make the run's lock, which shuts out who held it before; a dry run keeps nobody out."""
+        if plan.dry_run:
+            return NoLock()
+        run = plan.identity
+        return RedisRunLock(self.redis, run.date, run.run_id, lambda: self._shut_out_others(run))
 
     def lock_of(self, run: RunIdentity) -> RunLock:
         """Make the lock of any run."""
@@ -285,7 +294,8 @@ class Bootstrap:
             log.warning(warning)
         self.check_operations()
         check_redis(self.redis, self._settings.key_prefix, writes=writes)
-        check_tracking_table(self.redis)
+        for node in nodes_of(self.redis):
+            check_tracking_table(node)
         if not writes:
             return None
         schema_id = self.schema_id()
@@ -535,6 +545,9 @@ class Bootstrap:
         settings = self._settings
         rules = Rules(settings.auto_restore_limit, settings.missing_key_policy)
         return Reporter(history, catalogue, rules, self._wording, settings.zone)
+
+    def _shut_out_others(self, run: RunIdentity) -> None:
+        shut_out(self.listed_outboxes(), run_id=run.run_id, at_work=lambda other: self.lock_of(other).is_held())
 
     def _less_holds(self, *, had_holds: bool) -> LedgerLessHolds | None:
         form, index = self._settings.holds, self._settings.holds_index

@@ -31,6 +31,7 @@ class Redis(Server):
         self.password = secrets.token_urlsafe(16)
         self._folder = run.path / "redis"
         self._run = run
+        self._settings = ""
 
     @property
     def uri(self) -> str:
@@ -54,8 +55,9 @@ class Redis(Server):
     def _prepare(self) -> Process:
         self._folder.mkdir(mode=0o700)
         configuration = self._folder / "redis.conf"
-        configuration.write_text(CONFIGURATION.format(port=self.port, folder=self._folder, password=self.password))
-        return Process("redis", [program(), configuration], run=self._run)
+        written = CONFIGURATION.format(port=self.port, folder=self._folder, password=self.password)
+        configuration.write_text(written + self._settings)
+        return Process(self._folder.name, [program(), configuration], run=self._run)
 
     def _answers(self) -> bool:
         try:

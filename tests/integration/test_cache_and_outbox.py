@@ -1,19 +1,33 @@
 """The counters, the lock and the outbox on a real Redis."""
 
 import json
+import re
+from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
+from stocksync.adapters import redis_keys
 from stocksync.adapters.redis_lock import RedisRunLock
+from stocksync.adapters.redis_spaces import space_of
+from stocksync.bootstrap import Bootstrap
 from stocksync.errors import LockLost, Superseded
 from stocksync.model.finding import RunIdentity
 from stocksync.model.policy import Action
 from stocksync.model.progress import Progress
 from stocksync.model.tally import Tally
 from stocksync.reconcile.ports import Pending
+from stocksync.settings import Settings
+from tests.kit.fakes.shop import PLAN
 from tests.kit.outbox import DATE, RUN, listed, outbox_of, proposal
+from tests.kit.whole_cluster import HURRIED
 
 PROGRESS = Progress(1_772_384_400_000, 0, 3, "P-9", Tally(matched=7), ("a",), ("b",))
+
+
+@pytest.fixture
+def cache(either):
+    return either
 
 
 @pytest.fixture
@@ -28,6 +42,17 @@ def outbox(cache, lock):
     outbox = outbox_of(cache)
     outbox.take_over()
     return outbox
+
+
+def lock_of(cache):
+    """The key of the run's lock."""
+    return space_of(cache).keys.lock(DATE)
+
+
+def outbox_at(cache, product_id):
+    """The key that has a product's record."""
+    space = space_of(cache)
+    return redis_keys.outbox(RUN.run_id, 0, space.tag(space.group_of(f"stock:{product_id}")))
 
 
 def before_it_commits(outbox, happens):
@@ -169,12 +194,12 @@ def test_the_program_writes_nothing_but_counters_and_its_own_keys(cache, outbox)
 @pytest.mark.parametrize("holder", [None, "scheduled__other"])
 def test_a_run_that_lost_its_lock_writes_nothing_more(cache, outbox, holder):
     cache.set("stock:a", 97)
-    cache.delete(f"sync:stock:{DATE}")
+    cache.delete(lock_of(cache))
     if holder:
-        cache.set(f"sync:stock:{DATE}", holder)
+        cache.set(lock_of(cache), holder)
     before = held(cache)
 
-    with pytest.raises(LockLost, match=rf"run manual__one no longer holds sync:stock:{DATE}"):
+    with pytest.raises(LockLost, match=rf"run manual__one no longer holds {re.escape(lock_of(cache))}"):
         outbox.commit(0, [proposal("a")])
     assert held(cache) == before
 
@@ -257,13 +282,55 @@ def test_an_attempt_that_sleeps_after_it_announced_writes_nothing_beside_its_suc
 
 
 @pytest.mark.fault(16)
-def test_an_attempt_that_sleeps_after_it_announced_writes_nothing_once_its_lock_is_gone(cache, outbox):
+def test_an_attempt_that_sleeps_after_it_announced_writes_nothing_once_its_lock_is_gone(one_server):
+    cache, outbox = one_server, outbox_of(one_server)
+    RedisRunLock(cache, DATE, RUN.run_id).hold()
+    outbox.take_over()
     cache.set("stock:a", 97)
 
-    before_it_commits(outbox, lambda: cache.delete(f"sync:stock:{DATE}"))
+    before_it_commits(outbox, lambda: cache.delete(lock_of(cache)))
     with pytest.raises(LockLost):
         outbox.commit(0, [proposal("a")])
 
+    assert cache.get("stock:a") == b"97"
+
+
+@pytest.mark.fault(16)
+def test_an_attempt_that_sleeps_through_the_loss_of_everything_beside_the_lock_writes_nothing(three_masters):
+    cache, outbox = three_masters, outbox_of(three_masters)
+    RedisRunLock(cache, DATE, RUN.run_id).hold()
+    outbox.take_over()
+    cache.mset({"stock:a": 97, "stock:b": 97})
+    successor = RunIdentity("manual__two", "manual", DATE)
+
+    def a_failover_forgets_and_another_run_repairs():
+        for key in cache.keys("sync:stock:{own}:*"):
+            cache.delete(key)
+        RedisRunLock(cache, DATE, successor.run_id).hold()
+        other = outbox_of(cache, run=successor)
+        other.take_over()
+        assert other.commit(0, [proposal("a")]) == [True]
+        cache.set("stock:a", 97)  # three are sold, in both stores
+
+    before_it_commits(outbox, a_failover_forgets_and_another_run_repairs)
+
+    assert outbox.commit(0, [proposal("a"), proposal("b")]) == [False, False]
+    assert cache.mget(["stock:a", "stock:b"]) == [b"97", b"97"]
+
+
+@pytest.mark.fault(16)
+def test_a_run_that_takes_the_lock_shuts_out_who_announced_under_it(cache, outbox):
+    cache.set("stock:a", 97)
+    successor = RunIdentity("manual__two", "manual", DATE)
+
+    def another_run_takes_the_lock():
+        cache.delete(lock_of(cache))
+        clients = SimpleNamespace(redis=lambda: cache)
+        Bootstrap(clients, Settings(), patience=HURRIED).lock(replace(PLAN, run_id=successor.run_id, date=DATE)).hold()
+
+    before_it_commits(outbox, another_run_takes_the_lock)
+    with pytest.raises((LockLost, Superseded)):
+        outbox.commit(0, [proposal("a")])
     assert cache.get("stock:a") == b"97"
 
 
@@ -283,11 +350,12 @@ def test_an_attempt_that_sleeps_before_it_clears_leaves_its_successors_records(c
     with pytest.raises(Superseded):
         outbox.clear(["a"], PROGRESS)
 
-    assert cache.hkeys(f"sync:stock:outbox:{RUN.run_id}:0") == [b"a"]
+    assert cache.hkeys(outbox_at(cache, "a")) == [b"a"]
 
 
 @pytest.mark.parametrize("noted", [True, False])
-def test_what_the_version_before_left_is_found_and_cleared(cache, lock, noted):
+def test_what_the_version_before_left_is_found_and_cleared(one_server, noted):
+    cache = one_server  # it knew no other
     records, progress = f"sync:stock:outbox:{RUN.run_id}:0", f"sync:stock:progress:{RUN.run_id}"
     label = {"run_id": RUN.run_id, "run_type": RUN.run_type, "date": RUN.date, "index": 0}
     left = proposal("a").finding
@@ -310,12 +378,12 @@ def test_what_the_version_before_left_is_found_and_cleared(cache, lock, noted):
 def test_progress_does_not_stay_in_redis_for_ever(cache, outbox):
     outbox.clear([], PROGRESS)
 
-    assert 6 * 86_400 < cache.ttl(f"sync:stock:progress:{RUN.run_id}") <= 7 * 86_400
+    assert 6 * 86_400 < cache.ttl(space_of(cache).keys.progress(RUN.run_id)) <= 7 * 86_400
 
 
 def test_a_record_in_redis_is_json_a_person_can_read(cache, outbox):
     cache.set("stock:a", 97)
     outbox.commit(4, [proposal("a")])
 
-    record = json.loads(cache.hget(f"sync:stock:outbox:{RUN.run_id}:0", "a"))
+    record = json.loads(cache.hget(outbox_at(cache, "a"), "a"))
     assert (record["product_id"], record["action"], record["group"]) == ("a", "REDIS_RESTORED", 4)

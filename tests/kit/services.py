@@ -11,9 +11,11 @@ import pytest
 from local.servers.kafka import Kafka
 from local.servers.postgres import Postgres
 from local.servers.redis import Redis
+from local.servers.redis_cluster import RedisCluster
 from local.supervisor.run_folder import RunFolder
 from tests.kit.cluster import java
 from tests.kit.cluster.apache_kafka import ApacheKafka
+from tests.kit.whole_cluster import client_of
 
 
 @pytest.fixture(scope="session")
@@ -70,13 +72,42 @@ def database(postgres):
     postgres.drop_database(name)
 
 
+@pytest.fixture(scope="session")
+def redis_cluster(run_folder):
+    """Three Redis masters that are one cluster: uri of each, masters, client()."""
+    with RedisCluster(run_folder) as servers:
+        yield servers
+
+
 @pytest.fixture
-def cache(redis_server):
+def one_server(redis_server):
     """A client of a Redis server that holds nothing."""
     _revive(redis_server)
     with redis_server.client() as client:
         client.flushall()
         yield client
+
+
+@pytest.fixture
+def cache(one_server):
+    """A client of a Redis that holds nothing: one server, where a test does not ask for `either`."""
+    return one_server
+
+
+@pytest.fixture
+def three_masters(redis_cluster):
+    """A client of a Redis Cluster that holds nothing."""
+    for node in redis_cluster.nodes:
+        _revive(node)
+    with client_of(redis_cluster) as client:
+        client.flushall()
+        yield client
+
+
+@pytest.fixture(params=["one_server", "three_masters"])
+def either(request):
+    """A client of a Redis that holds nothing, of each shape in turn."""
+    return request.getfixturevalue(request.param)
 
 
 @pytest.fixture

@@ -2,15 +2,19 @@
 
 import logging
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import redis
 from redis.exceptions import NoPermissionError
 
+from stocksync.adapters.redis_cluster import ClusterClient
 from stocksync.adapters.redis_errors import remedy, translated
 from stocksync.adapters.redis_keys import OWN, OwnKeys
+from stocksync.adapters.redis_slots import SLOTS, hashed, slot_of, tags
+from stocksync.adapters.redis_spaces import Client
 from stocksync.errors import BadSetting
+from stocksync.model.text import printable
 
 log = logging.getLogger(__name__)
 
@@ -19,7 +23,7 @@ _NO_EVICTION = "noeviction"
 Command = tuple[str | bytes, ...]
 
 
-def check_redis(client: redis.Redis, key_prefix: str, *, writes: bool) -> None:
+def check_redis(client: Client, key_prefix: str, *, writes: bool) -> None:
     """Try every command the program uses, on keys that do not exist; what it writes, it deletes in the same step.
 
     Args:
@@ -28,42 +32,66 @@ def check_redis(client: redis.Redis, key_prefix: str, *, writes: bool) -> None:
         writes: whether the run will write; a dry run may look at a replica
 
     Raises:
-        BadSetting: the server is no master, a node of a cluster or too old, or refuses a command.
+        BadSetting: the server is no master, not of the kind that the connection says or too old, or refuses a command.
         CacheUnavailable: it does not answer, or is loading.
     """
+    name = uuid.uuid4().hex  # no product has it
     with translated("starting"):
-        client.ping()
-        _check_server(client, writes=writes)
-        name = uuid.uuid4().hex  # no product has it
-        own = OwnKeys().lock(name)
-        _try(client, _commands(f"{key_prefix}{name}", own, writes=writes))
-        if writes:
-            _try(client, _written(own), transaction=True)
-        _warn_of_eviction(client)
+        if not isinstance(client, ClusterClient):
+            client.ping()
+            _check_server(client, mode="standalone", writes=writes)
+            _check_commands(client, f"{key_prefix}{name}", OwnKeys().lock(name), writes=writes)
+            return
+        for node, tag, counter in _in_each_node(client, key_prefix.encode(), name):
+            _check_server(node, mode="cluster", writes=writes)
+            _try(node, [("CLUSTER", "INFO"), ("CLUSTER", "SLOTS")])
+            _check_commands(node, counter, OwnKeys(f"{tag}:").lock(name), writes=writes)
 
 
-def _check_server(client: redis.Redis, *, writes: bool) -> None:
+def _in_each_node(client: ClusterClient, prefix: bytes, name: str) -> Iterator[tuple[redis.Redis, str, str | None]]:
+    """Give every master with what puts a key of ours there, and the name of a counter there, if any can be."""
+    fixed = slot_of(prefix + name.encode()) if hashed(prefix + name.encode()) in prefix else None
+    for number, node in enumerate(client.map.nodes):
+        slot = next(slot for slot in range(SLOTS) if client.map.owners[slot] == number)
+        if fixed is not None:
+            counter = prefix.decode() + name if client.map.owners[fixed] == number else None
+            slot = slot if counter is None else fixed
+        else:
+            counter = f"{prefix.decode()}{tags()[slot]}{name}"
+        yield node, tags()[slot], counter
+
+
+def _check_commands(client: redis.Redis, counter: str | None, own: str, *, writes: bool) -> None:
+    _try(client, _commands(counter or own, own, writes=writes))
+    if writes:
+        _try(client, _written(own), transaction=True)
+    _warn_of_eviction(client)
+
+
+def _check_server(client: redis.Redis, *, mode: str, writes: bool) -> None:
     """By the server's own greeting (before Redis 6 there was none), and by a watch like that of the second look."""
     pool = client.connection_pool
     connection = pool.connection_class(**{**pool.connection_kwargs, "protocol": 3})
     try:
         connection.connect()
         greeting = {_word(name): _word(value) for name, value in dict(connection.handshake_metadata).items()}
-        _judge(greeting, writes=writes)
+        _judge(greeting, mode, writes=writes)
         own = OWN.encode()
         _ask(connection, "CLIENT", "TRACKING", "ON", "BCAST", "PREFIX", own)
     finally:
         connection.disconnect()
 
 
-def _judge(greeting: dict[str, str], *, writes: bool) -> None:
+def _judge(greeting: dict[str, str], expected: str, *, writes: bool) -> None:
     where = "Redis (connection stock_redis)"
-    mode, role = greeting.get("mode", ""), greeting.get("role", "")
-    if mode in {"cluster", "sentinel"}:
-        raise BadSetting(
-            f"{where} is a node of a cluster or a sentinel (mode {mode!r}); allowed: one Redis server or its failover "
-            "address, because a script restores counters of many slots in one step"
-        )
+    mode, role = greeting.get("mode", expected), greeting.get("role", "")
+    if mode != expected:
+        allowed = {
+            "standalone": "no extra 'cluster', because this is one server",
+            "cluster": "extra 'cluster'=true, because this is a node of a cluster",
+            "sentinel": "the address of the data server, or the sentinels' in extra 'sentinels' with 'master_name'",
+        }
+        raise BadSetting(f"{where} is in mode {printable(mode)!r}; allowed: {allowed.get(mode, expected)}")
     if role != "master" and writes:
         raise BadSetting(f"{where} is a {role}, whose keys are not to be written; allowed: the address of the master")
 

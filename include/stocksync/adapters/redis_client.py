@@ -17,6 +17,7 @@ class Patience:
         retries: how often a call is repeated after the first
         first_pause_s: seconds before the first repetition; each further pause is twice as long
         longest_pause_s: seconds a pause is long at most
+        decision_s: of a cluster: seconds after which what was decided is not written any more
     """
 
     connect_s: float = 10
@@ -24,6 +25,7 @@ class Patience:
     retries: int = 5
     first_pause_s: float = 0.1
     longest_pause_s: float = 2.0
+    decision_s: float = 1.0
 
 
 def with_patience(client: redis.Redis, patience: Patience) -> redis.Redis:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict
 
 from stocksync.adapters.redis_errors import script, translated
-from stocksync.adapters.redis_space import Client, space_of
+from stocksync.adapters.redis_spaces import Client, space_of
 from stocksync.alerting.batch import TOKEN_BYTES
 from stocksync.alerting.ports import Delivered, OpenIncident
 

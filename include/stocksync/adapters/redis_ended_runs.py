@@ -3,7 +3,7 @@
 import json
 
 from stocksync.adapters.redis_errors import translated
-from stocksync.adapters.redis_space import Client, space_of
+from stocksync.adapters.redis_spaces import Client, space_of
 from stocksync.model.summary import RunSummary
 
 _KEEP_SECONDS = 7 * 24 * 3600

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from importlib.resources import files
 
 import redis
-from redis.exceptions import AskError, ClusterCrossSlotError, ClusterError, MovedError, NoPermissionError
+from redis.exceptions import AskError, ClusterCrossSlotError, MovedError, NoPermissionError, RedisClusterException
 
 from stocksync.adapters.tls_errors import tls_error
 from stocksync.errors import BadSetting, CacheUnavailable
@@ -19,8 +19,8 @@ _BY_KIND: tuple[tuple[tuple[type[redis.RedisError], ...], str], ...] = (
     ((redis.AuthenticationError,), "login and password of an account of that server (no login: its user default)"),
     ((NoPermissionError,), _RIGHTS),
     (
-        (MovedError, AskError, ClusterCrossSlotError, ClusterError),
-        "one Redis server or its failover address, not a node of a cluster",
+        (MovedError, AskError, ClusterCrossSlotError),
+        "extra 'cluster'=true, because this is a node of a cluster",
     ),
 )
 _NOT_DISABLED = "Redis 6.0 or newer, where no command that this program uses is renamed or disabled"
@@ -46,14 +46,14 @@ def translated(doing: str) -> Iterator[None]:
     """
     try:
         yield
-    except redis.RedisError as error:
+    except (redis.RedisError, RedisClusterException) as error:
         allowed = remedy(error)
         if allowed is None:
             raise CacheUnavailable(f"{_WHERE} while {doing}: {error}{_hint(error)}") from error
         raise BadSetting(f"{_WHERE} while {doing}: {error}; allowed: {allowed}") from error
 
 
-def remedy(error: redis.RedisError) -> str | None:
+def remedy(error: Exception) -> str | None:
     """Say what a person has to change, in words that follow "allowed:"; None: it may pass by itself."""
     for kinds, allowed in _BY_KIND:
         if isinstance(error, kinds):
@@ -64,7 +64,7 @@ def remedy(error: redis.RedisError) -> str | None:
     return _tls_remedy(error)
 
 
-def _tls_remedy(error: redis.RedisError) -> str | None:
+def _tls_remedy(error: Exception) -> str | None:
     trouble = tls_error(error)
     if trouble is None:
         return None
@@ -73,7 +73,7 @@ def _tls_remedy(error: redis.RedisError) -> str | None:
     return "type rediss or the extra ssl only where the server's port expects TLS, with versions of TLS both know"
 
 
-def _hint(error: redis.RedisError) -> str:
+def _hint(error: Exception) -> str:
     """A server that hangs up cannot be told from one that expects TLS."""
     hung_up = any(words in str(error) for words in ("closed by server", "reset by peer"))
     return "; if it always does so: type rediss is for a port that expects TLS" if hung_up else ""

@@ -3,9 +3,8 @@
 from collections.abc import Iterator, Sequence
 from typing import Any, cast
 
-import redis
-
 from stocksync.adapters.redis_errors import translated
+from stocksync.adapters.redis_spaces import Client
 from stocksync.errors import BadSetting
 from stocksync.model.text import printable
 
@@ -21,7 +20,7 @@ class RedisHolds:
         index: its key
     """
 
-    def __init__(self, client: redis.Redis, index: str) -> None:
+    def __init__(self, client: Client, index: str) -> None:
         self._client = client
         self.index = index
 

@@ -1,9 +1,10 @@
 """The run lock: one run of a local date works."""
 
+from collections.abc import Callable
 from typing import cast
 
 from stocksync.adapters.redis_errors import script, translated
-from stocksync.adapters.redis_space import Client, space_of
+from stocksync.adapters.redis_spaces import Client, space_of
 from stocksync.errors import LockHeld
 from stocksync.model.text import printable
 
@@ -17,11 +18,13 @@ class RedisRunLock:
         client: a client without decode_responses
         date: the run's local date
         token: names the run; a retry of any of its tasks holds the same lock
+        taken: called when it is held, before anything is looked at: shuts out who held it before
     """
 
-    def __init__(self, client: Client, date: str, token: str) -> None:
+    def __init__(self, client: Client, date: str, token: str, taken: Callable[[], None] = lambda: None) -> None:
         self.key = space_of(client).keys.lock(date)
         self.token = token
+        self._taken = taken
         self._client = client
         self._release = client.register_script(script("release"))
 
@@ -31,6 +34,10 @@ class RedisRunLock:
         Raises:
             LockHeld: another run has it.
         """
+        self._hold()
+        self._taken()
+
+    def _hold(self) -> None:
         with translated("taking the run lock"):
             if self._client.set(self.key, self.token, nx=True, ex=SECONDS):
                 return

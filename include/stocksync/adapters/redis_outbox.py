@@ -6,6 +6,7 @@ impossible, and shuts each of those groups in the step that reads what was writt
 """
 
 import json
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
@@ -13,7 +14,8 @@ import msgspec
 
 from stocksync.adapters import redis_keys
 from stocksync.adapters.redis_errors import translated
-from stocksync.adapters.redis_space import NOT_NOW, Call, Client, space_of
+from stocksync.adapters.redis_space import NOT_NOW, Call
+from stocksync.adapters.redis_spaces import Client, space_of
 from stocksync.errors import CacheUnavailable, LockLost, Superseded
 from stocksync.model.finding import Finding, RunIdentity
 from stocksync.model.progress import Progress
@@ -48,6 +50,7 @@ class RedisOutbox:
         self._progress = space.keys.progress(identity.run_id)
         self._field = str(index)
         self._epoch = ""
+        self._writes_from = 0.0
         self._announced: list[int] = []
         self._listed = False
         self._uncleared: dict[int, list[str]] = {}
@@ -58,6 +61,7 @@ class RedisOutbox:
             take_over = self._space.script("take_over")
             epoch, announced, noted = take_over(keys=[self._progress], args=[self._field, _KEEP_SECONDS])
         self._epoch = epoch.decode()
+        self._writes_from = time.monotonic() + self._space.life_s
         if self._space.single is not None:  # an attempt of an earlier version announced nothing
             self._announced = [self._space.single]
         else:
@@ -79,6 +83,8 @@ class RedisOutbox:
             by_slots.setdefault(self._slots_of(proposal.finding.product_id), []).append(position)
         if not by_slots:
             return []
+        # Where announcements were lost with a master, nobody could be shut out: what others decided is too old by then.
+        time.sleep(max(0.0, self._writes_from - time.monotonic()))
         with translated("restoring counters"):
             deadlines = self._space.deadlines(list(by_slots))
             self._begin(list(by_slots))

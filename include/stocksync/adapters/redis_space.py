@@ -4,12 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
-import redis
-
-from stocksync.adapters.redis_errors import script
 from stocksync.adapters.redis_keys import OwnKeys
-
-Client = redis.Redis
 
 
 class NotNow:
@@ -40,10 +35,12 @@ class Space(Protocol):
     Attributes:
         keys: names of the program's own keys, which are all in one slot group
         single: the only slot group; None: there are many
+        life_s: seconds after which what was decided is not written any more; 0: the lock is asked for instead
     """
 
     keys: OwnKeys
     single: int | None
+    life_s: float
 
     def group_of(self, key: str) -> int:
         """Say which slot group a key is in."""
@@ -67,41 +64,3 @@ class Space(Protocol):
     def deadlines(self, groups: Sequence[int]) -> dict[int, str]:
         """Say until when what is decided now may be written: `commit` refuses to write later."""
         ...
-
-
-class OneServer:
-    """Implements Space: there is one slot group."""
-
-    single: int | None = 0
-
-    def __init__(self, client: redis.Redis) -> None:
-        self.keys = OwnKeys()
-        self._client = client
-        self._scripts: dict[str, Callable[..., Any]] = {}
-
-    def group_of(self, _key: str) -> int:
-        """Say that it is the one."""
-        return 0
-
-    def tag(self, _group: int) -> str:
-        """Leave names as they are."""
-        return ""
-
-    def script(self, name: str) -> Callable[..., Any]:
-        """Register it."""
-        if name not in self._scripts:
-            self._scripts[name] = self._client.register_script(script(name))
-        return self._scripts[name]
-
-    def run(self, name: str, calls: Sequence[Call]) -> list[Any]:
-        """Call one after the other: the server serves others in between."""
-        return [self.script(name)(keys=call.keys, args=call.args) for call in calls]
-
-    def deadlines(self, groups: Sequence[int]) -> dict[int, str]:
-        """Set none: where a counter is, the lock is, and what was decided under a lost one is refused."""
-        return dict.fromkeys(groups, "")
-
-
-def space_of(client: Client) -> Space:
-    """Say where the keys of a client's server live."""
-    return OneServer(client)

@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 
 from stocksync.adapters.redis_errors import translated
-from stocksync.adapters.redis_space import Client, space_of
+from stocksync.adapters.redis_spaces import Client, space_of
 from stocksync.model.id_range import IdRange
 
 _KEEP_SECONDS = 7 * 24 * 3600

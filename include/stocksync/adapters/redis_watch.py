@@ -67,15 +67,22 @@ class Watch:
             self._untouched.clear()
 
     def _look(self, keys: Sequence[bytes]) -> tuple[list[bytes | None], list[bool]]:
-        values: list[bytes | None] = self._ask("MGET", *keys)
+        values = self._values(keys)
         before = self._untouched.intersection(keys)
         self._untouched.update(keys)
         for _ in range(_TURNS if before else 0):
             self._ask("PING")
         return values, [key in before and key in self._untouched for key in keys]
 
+    def _values(self, keys: Sequence[bytes]) -> list[bytes | None]:
+        values: list[bytes | None] = self._ask("MGET", *keys)
+        return values
+
     def _ask(self, *words: str | bytes) -> Any:  # noqa: ANN401 - whatever Redis answers
         self._connection.send_command(*words, check_health=False)
+        return self._answer()
+
+    def _answer(self) -> Any:  # noqa: ANN401 - as above
         # Thousands of writes may be told before the answer. Left to itself, redis-py calls itself once for each of
         # them and runs out of stack; asked for pushes, it returns after each.
         while (answer := self._connection.read_response(push_request=True)) is _TOLD:

@@ -2,8 +2,10 @@
 
 import logging
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 
+from stocksync.errors import Superseded
 from stocksync.model.finding import Finding, RunIdentity
 from stocksync.model.progress import Progress
 from stocksync.model.text import printable
@@ -87,6 +89,21 @@ def drain(listed: ListedOutbox, publisher: AlertPublisher) -> int:
         run_id = printable(listed.run.run_id)
         log.info("published %d events that range %d of run %s had left", len(left.pending), listed.index, run_id)
     return len(left.pending)
+
+
+def shut_out(outboxes: Iterable[ListedOutbox], *, run_id: str, at_work: Callable[[RunIdentity], bool]) -> None:
+    """Refuse what attempts of other runs have announced and not yet written: their lock is another's now.
+
+    Args:
+        outboxes: every outbox that may hold something
+        run_id: the run that holds the lock
+        at_work: whether another run still holds its own
+    """
+    for listed in outboxes:
+        if listed.run.run_id != run_id and not at_work(listed.run):
+            # Superseded: another task of this run shuts it out as well, wherever this one came too late.
+            with suppress(Superseded):
+                listed.outbox.take_over()
 
 
 def drain_all(
