@@ -44,6 +44,7 @@ from stocksync.adapters.redis_ended_runs import RedisEndedRuns
 from stocksync.adapters.redis_holds import RedisHolds
 from stocksync.adapters.redis_lock import RedisRunLock
 from stocksync.adapters.redis_outbox import RedisOutbox, listed_outboxes
+from stocksync.adapters.redis_sentinel import SentinelAddress
 from stocksync.adapters.redis_spaces import Client, nodes_of, opened
 from stocksync.adapters.redis_unfinished import RedisUnfinished
 from stocksync.adapters.schema_registry import SchemaRegistry, agreed_schema_id
@@ -120,8 +121,8 @@ class Clients(Protocol):
         """Make what opens connections to the operations store; None: there is none."""
         ...
 
-    def redis(self) -> redis.Redis | ClusterAddress:
-        """Make a client, without decode_responses: values are compared as bytes; or say where the cluster is."""
+    def redis(self) -> redis.Redis | ClusterAddress | SentinelAddress:
+        """Make a client, without decode_responses: values are compared as bytes; or say where it is."""
         ...
 
     def producer(self) -> IdempotentProducer:

@@ -6,14 +6,16 @@ from dataclasses import dataclass
 import pytest
 
 from stocksync.adapters.kafka_source import CONSUMER
+from stocksync.adapters.redis_cluster import ClusterAddress
+from stocksync.adapters.redis_sentinel import SentinelAddress
 from stocksync.entrypoints.connection_parts import (
     KNOWN,
     is_whole,
     kafka_arguments,
-    redis_arguments,
     understood,
     without_secrets,
 )
+from stocksync.entrypoints.redis_parts import redis_address
 from stocksync.errors import BadSetting
 
 PARTS = ("host", "port", "login", "password", "schema")
@@ -87,7 +89,41 @@ PLAIN = {"host": "cache", "port": 6379, "db": 0, "username": None, "password": N
     ],
 )
 def test_every_part_of_a_redis_connection_reaches_the_client(connection, changed):
-    assert redis_arguments(connection) == PLAIN | changed
+    assert redis_address(connection) == PLAIN | changed
+
+
+@pytest.mark.parametrize(
+    ("connection", "nodes", "changed"),
+    [
+        (redis_connection(extra={"cluster": True}), (("cache", 6379),), {}),
+        (
+            redis_connection("rediss", {"cluster": "true", "startup_nodes": "b:7000, [::1]"}, login="dags", schema="0"),
+            (("cache", 6379), ("b", 7000), ("::1", 6379)),
+            {"username": "dags", "ssl": True},
+        ),
+        (redis_connection(host="", extra={"cluster": True, "startup_nodes": "b"}), (("b", 6379),), {}),
+    ],
+)
+def test_every_part_of_a_connection_to_a_cluster_reaches_the_client(connection, nodes, changed):
+    assert redis_address(connection) == ClusterAddress(nodes, {"username": None, "password": None} | changed)
+
+
+def test_every_part_of_a_connection_by_way_of_sentinels_reaches_the_clients():
+    extra = {
+        "sentinels": "a,b:1",
+        "master_name": "shop",
+        "sentinel_username": "watcher",
+        "sentinel_password": "w",
+        "ssl": True,
+        "db": 3,
+    }
+
+    assert redis_address(redis_connection(host="", login="dags", password="p", extra=extra)) == SentinelAddress(
+        (("a", 26379), ("b", 1)),
+        "shop",
+        {"username": "dags", "password": "p", "ssl": True, "db": 3},
+        {"username": "watcher", "password": "w", "ssl": True},
+    )
 
 
 @pytest.mark.parametrize(
@@ -104,10 +140,17 @@ def test_every_part_of_a_redis_connection_reaches_the_client(connection, changed
         (redis_connection(extra={"db": -1}), "extra 'db'='-1'", "the number of a database"),
         (redis_connection(extra={"db": True}), "extra 'db'", "the number of a database"),
         (redis_connection(schema="1", extra={"db": 2}), "schema (the path of a URI) 1 and extra 'db'=2", "one of them"),
-        (redis_connection(extra={"cluster": True}), "'cluster'", "one Redis server"),
-        (redis_connection(extra={"startup_nodes": "b:1"}), "'startup_nodes' is not known", "ssl_ca_certs"),
+        (redis_connection(extra={"cluster": True, "db": 2}), "database 2 and extra 'cluster'", "0"),
+        (redis_connection(host="", extra={"cluster": True}), "no host", "extra 'startup_nodes'"),
+        (redis_connection(extra={"startup_nodes": "b:1"}), "'startup_nodes' without 'cluster'", "'cluster'=true"),
+        (redis_connection(extra={"cluster": True, "startup_nodes": "b:x"}), "'startup_nodes'='b:x'", "host:port"),
+        (redis_connection(extra={"cluster": True, "sentinels": "b"}), "'cluster' and 'sentinels'", "one of them"),
+        (redis_connection(extra={"sentinels": "b"}), "'sentinels' without 'master_name'", "call the master"),
+        (redis_connection(extra={"master_name": "shop"}), "'master_name' without 'sentinels'", "extra 'sentinels'"),
+        (redis_connection(extra={"sentinels": "b", "master_name": "shop"}), "host or port", "the sentinels alone"),
+        (redis_connection(extra={"sentinels": "b:0", "master_name": "shop"}), "'sentinels'='b:0'", "host:port"),
         (redis_connection(extra={"ssl": "perhaps"}), "extra 'ssl'='perhaps'", "true or false"),
-        (redis_connection(extra={"ssl_cert_req": "none"}), "did you mean ssl_cert_reqs?", "db, cluster, ssl"),
+        (redis_connection(extra={"ssl_cert_req": "none"}), "did you mean ssl_cert_reqs?", "db, cluster, startup_nodes"),
         (redis_connection("rediss", {"ssl_cert_reqs": "require"}), "'ssl_cert_reqs'='require'", "required or optional"),
         (redis_connection("rediss", {"ssl": False}), "type 'rediss' and extra 'ssl'=False", "redis without TLS"),
         (redis_connection(extra={"ssl_ca_certs": "/ca.pem"}), "'ssl_ca_certs' without TLS", "rediss"),
@@ -117,7 +160,7 @@ def test_every_part_of_a_redis_connection_reaches_the_client(connection, changed
 )
 def test_a_part_of_a_redis_connection_that_cannot_be_used_is_refused_by_name(connection, part, allowed):
     with pytest.raises(BadSetting) as refused:
-        redis_arguments(connection)
+        redis_address(connection)
     said, _, may_be = str(refused.value).partition("; allowed: ")
     assert said.startswith("connection stock_redis: ")
     assert part in said
@@ -224,7 +267,7 @@ def test_a_token_with_a_line_break_is_refused_before_a_driver_shows_it(conn_id, 
 
 def test_a_password_in_the_wrong_place_is_not_shown_with_the_place():
     with pytest.raises(BadSetting) as refused:
-        redis_arguments(redis_connection(host="user:S3cret@cache"))
+        redis_address(redis_connection(host="user:S3cret@cache"))
     assert "S3cret" not in str(refused.value)
 
 

@@ -11,16 +11,13 @@ from stocksync.adapters.redis_cluster import MOVING, ClusterClient
 from stocksync.adapters.redis_errors import script
 from stocksync.adapters.redis_keys import OwnKeys
 from stocksync.adapters.redis_slots import slot_of, tags
-from stocksync.adapters.redis_space import NOT_NOW, Call
+from stocksync.adapters.redis_space import COPIED, NOT_NOW, WAIT_MS, Call, not_copied
 from stocksync.adapters.redis_wire import Wire, packed
 from stocksync.errors import CacheUnavailable
 
 _WHERE = "Redis (connection stock_redis)"
-_COPIED = {"commit", "fence"}
-"""What must not be lost with a master, where it has replicas."""
 _ANYWHERE = {"fence", "clear"}
 """What may be asked of a slot's next master at once: it depends on no clock."""
-_WAIT_MS = 1000
 
 
 class ClusterSpace:
@@ -159,7 +156,7 @@ class _Round:
         for number, positions in by_node.items():
             commands = [self._packed(how, self._calls[position]) for position in positions]
             if self._copied(number):
-                commands.append(packed(["WAIT", 1, _WAIT_MS]))
+                commands.append(packed(["WAIT", 1, WAIT_MS]))
             wire = self._wire(of.names[number], of.nodes[number])
             self._asked.update(dict.fromkeys(positions, of.names[number]))
             try:
@@ -179,7 +176,7 @@ class _Round:
             if some:
                 unknown[number] = some
             elif self._copied(number) and not (isinstance(answers[-1], int) and answers[-1] > 0):
-                failures.append(self._not_copied(of.names[number], answers[-1]))
+                failures.append(not_copied(of.names[number], answers[-1]))
         if failures:
             raise next((each for each in failures if isinstance(each, CacheUnavailable)), failures[0])
         return unknown
@@ -204,7 +201,7 @@ class _Round:
         return unknown, failures
 
     def _copied(self, number: int) -> bool:
-        return self._name in _COPIED and self._client.map.replicas[number]
+        return self._name in COPIED and self._client.map.replicas[number]
 
     @staticmethod
     def _packed(how: Sequence[str | bytes], call: Call) -> bytes:
@@ -214,11 +211,4 @@ class _Round:
         return CacheUnavailable(
             f"{_WHERE}: a node was asked to restore counters and did not answer ({why}); a retry reads in the outbox "
             "what was written"
-        )
-
-    @staticmethod
-    def _not_copied(name: str, said: object) -> CacheUnavailable:
-        return CacheUnavailable(
-            f"{_WHERE}: no replica of {name} has confirmed within {_WAIT_MS} ms what was restored ({said}), so nothing "
-            "is told of it; a retry reads in the outbox what was kept"
         )

@@ -49,6 +49,7 @@ class RedisOutbox:
         self._name = redis_keys.outbox(identity.run_id, index)
         self._progress = space.keys.progress(identity.run_id)
         self._field = str(index)
+        self._known: dict[int, tuple[str, str]] = {}
         self._epoch = ""
         self._writes_from = 0.0
         self._announced: list[int] = []
@@ -84,7 +85,8 @@ class RedisOutbox:
         if not by_slots:
             return []
         # Where announcements were lost with a master, nobody could be shut out: what others decided is too old by then.
-        time.sleep(max(0.0, self._writes_from - time.monotonic()))
+        if (early := self._writes_from - time.monotonic()) > 0:
+            time.sleep(early)
         with translated("restoring counters"):
             deadlines = self._space.deadlines(list(by_slots))
             self._begin(list(by_slots))
@@ -136,19 +138,15 @@ class RedisOutbox:
         self._announced, self._listed = announced, True
 
     def _commit(self, group: int, slots: int, deadline: str, proposals: Iterable[Proposal]) -> Call:
-        at_hand = self._space.single is not None
-        fence, outbox = self._names(slots)
-        counters = (self._prefix + proposal.finding.product_id for proposal in proposals)
-        return Call(
-            slots,
-            (fence, outbox, *([self._lock] if at_hand else []), *counters),
-            (
-                self._epoch,
-                self._identity.run_id if at_hand else "",
-                deadline,
-                *(argument for proposal in proposals for argument in _arguments(proposal, group)),
-            ),
-        )
+        keys: list[str] = [*self._names(slots)]
+        arguments: list[str | bytes | int] = [self._epoch, "", deadline]
+        if self._space.single is not None:  # the lock is in reach
+            keys.append(self._lock)
+            arguments[1] = self._identity.run_id
+        for proposal in proposals:
+            keys.append(self._prefix + proposal.finding.product_id)
+            arguments += _arguments(proposal, group)
+        return Call(slots, keys, arguments)
 
     def _written(self, number: int, asked: Sequence[Sequence[int]], answers: Sequence[Any]) -> list[bool]:
         done = [False] * number
@@ -202,8 +200,10 @@ class RedisOutbox:
         return self._space.group_of(self._prefix + product_id)
 
     def _names(self, slots: int) -> tuple[str, str]:
-        tag, run_id = self._space.tag(slots), self._identity.run_id
-        return redis_keys.fence(run_id, self._index, tag), redis_keys.outbox(run_id, self._index, tag)
+        if slots not in self._known:
+            tag, run_id = self._space.tag(slots), self._identity.run_id
+            self._known[slots] = redis_keys.fence(run_id, self._index, tag), redis_keys.outbox(run_id, self._index, tag)
+        return self._known[slots]
 
     def _label(self) -> dict[str, Any]:
         run = self._identity

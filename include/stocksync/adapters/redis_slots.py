@@ -2,7 +2,7 @@
 
 from binascii import crc_hqx
 from functools import cache
-from itertools import count
+from itertools import count, repeat
 
 SLOTS = 16384
 
@@ -36,7 +36,7 @@ def tags() -> list[str]:
 
 def crcs_of(ids: list[bytes], prefix: bytes) -> list[int]:
     """Give the CRC16 of many keys, whose lowest 14 bits are their slots; in C, where no key has a brace."""
-    if b"{" in prefix or any(b"{" in product_id for product_id in ids):
+    if b"{" in prefix or b"{" in b"".join(ids):
         return [crc_hqx(hashed(prefix + product_id), 0) for product_id in ids]
     begun = crc_hqx(prefix, 0)
-    return [crc_hqx(product_id, begun) for product_id in ids]
+    return list(map(crc_hqx, ids, repeat(begun)))

@@ -1,10 +1,10 @@
 """What one script may touch, a slot group: everything on one server, a slot in a cluster."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 from stocksync.adapters.redis_keys import OwnKeys
+from stocksync.errors import CacheUnavailable
 
 
 class NotNow:
@@ -12,10 +12,21 @@ class NotNow:
 
 
 NOT_NOW: Final = NotNow()
+COPIED: Final = frozenset({"commit", "fence"})
+"""The scripts whose writes must not be lost with a master, where it has replicas."""
+WAIT_MS: Final = 1000
+"""How long a replica has to confirm them."""
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+def not_copied(where: str, said: object) -> CacheUnavailable:
+    """Say that no replica confirmed in time."""
+    return CacheUnavailable(
+        f"Redis (connection stock_redis): no replica of {where} has confirmed within {WAIT_MS} ms what was restored "
+        f"({said}), so nothing is told of it; a retry reads in the outbox what was kept"
+    )
+
+
+class Call(NamedTuple):
     """One call of a script in one slot group.
 
     Attributes:
@@ -25,8 +36,8 @@ class Call:
     """
 
     group: int
-    keys: tuple[str, ...]
-    args: tuple[str | bytes | int, ...]
+    keys: Sequence[str]
+    args: Sequence[str | bytes | int]
 
 
 class Space(Protocol):

@@ -1,5 +1,7 @@
 """Which kind of Redis a client is of."""
 
+from dataclasses import replace
+
 import redis
 
 from stocksync.adapters.redis_client import Patience, with_patience
@@ -7,6 +9,7 @@ from stocksync.adapters.redis_cluster import ClusterAddress, ClusterClient
 from stocksync.adapters.redis_cluster_space import ClusterSpace
 from stocksync.adapters.redis_errors import translated
 from stocksync.adapters.redis_one_server import OneServer
+from stocksync.adapters.redis_sentinel import SentinelAddress
 from stocksync.adapters.redis_space import Space
 
 Client = redis.Redis | ClusterClient
@@ -17,8 +20,10 @@ def space_of(client: Client) -> Space:
     return ClusterSpace(client) if isinstance(client, ClusterClient) else OneServer(client)
 
 
-def opened(made: redis.Redis | ClusterAddress | ClusterClient, patience: Patience) -> Client:
-    """Make a client wait as long as this program does; a cluster is connected to.
+def opened(made: redis.Redis | ClusterAddress | SentinelAddress | ClusterClient, patience: Patience) -> Client:
+    """Make a client wait as long as this program does; where another server takes over from a dead one, it waits less.
+
+    A cluster is connected to.
 
     Raises:
         BadSetting: a person has to change the connection first.
@@ -28,8 +33,11 @@ def opened(made: redis.Redis | ClusterAddress | ClusterClient, patience: Patienc
         return with_patience(made, patience)
     if isinstance(made, ClusterClient):
         return made
+    hurried = replace(patience, connect_s=min(5.0, patience.connect_s), answer_s=min(5.0, patience.answer_s))
+    if isinstance(made, SentinelAddress):
+        return with_patience(made.client(seconds=hurried.connect_s), hurried)
     with translated("connecting"):
-        return ClusterClient(made, patience)
+        return ClusterClient(made, hurried)
 
 
 def nodes_of(client: Client) -> list[redis.Redis]:

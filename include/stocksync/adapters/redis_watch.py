@@ -67,6 +67,7 @@ class Watch:
             self._untouched.clear()
 
     def _look(self, keys: Sequence[bytes]) -> tuple[list[bytes | None], list[bool]]:
+        self._connection.connect()  # else one that sentinels name would go to localhost
         values = self._values(keys)
         before = self._untouched.intersection(keys)
         self._untouched.update(keys)

@@ -12,6 +12,7 @@ import redis
 from redis._parsers import BaseParser
 
 _PIECE = 1 << 16
+_NOT_YET = object()
 
 
 class Wire:
@@ -25,6 +26,7 @@ class Wire:
         pool = client.connection_pool
         self._connection = pool.connection_class(**pool.connection_kwargs)
         self._reader: hiredis.Reader | None = None
+        self._come: list[Any] = []
         self._errors = 0
         self._piece = memoryview(bytearray(_PIECE))
 
@@ -36,7 +38,7 @@ class Wire:
         """
         if self._reader is None:
             self._connection.connect()
-            self._reader = hiredis.Reader(replyError=self._error)
+            self._reader = hiredis.Reader(replyError=self._error, notEnoughData=_NOT_YET)
         self._connection.send_packed_command([commands], check_health=False)
 
     def answers(self, number: int) -> tuple[list[Any], bool]:
@@ -46,28 +48,31 @@ class Wire:
             redis.ConnectionError, redis.TimeoutError: the connection broke, or nothing came in time.
         """
         before = self._errors
-        return [self._one() for _ in range(number)], self._errors != before
+        while len(self._come) < number:
+            self._receive()
+        answers, self._come = self._come[:number], self._come[number:]
+        return answers, self._errors != before
 
     def close(self) -> None:
         """Break the connection."""
         self._connection.disconnect()
         self._reader = None
+        self._come = []
 
-    def _one(self) -> Any:  # noqa: ANN401 - whatever Redis answers
-        reader = self._reader
-        if reader is None:
+    def _receive(self) -> None:
+        """Wait for some bytes, and take in whichever answers are whole."""
+        if self._reader is None:
             raise redis.ConnectionError("the connection was closed")
-        while (answer := reader.gets()) is False:
-            try:
-                length = self._connection._sock.recv_into(self._piece)  # noqa: SLF001 - its only door
-            except TimeoutError as error:
-                raise redis.TimeoutError("Timeout reading from socket") from error
-            except OSError as error:
-                raise redis.ConnectionError(f"Error while reading from socket: {error.args}") from error
-            if length == 0:
-                raise redis.ConnectionError("Connection closed by server.")
-            reader.feed(bytes(self._piece[:length]))
-        return answer
+        try:
+            length = self._connection._sock.recv_into(self._piece)  # noqa: SLF001 - its only door
+        except TimeoutError as error:
+            raise redis.TimeoutError("Timeout reading from socket") from error
+        except OSError as error:
+            raise redis.ConnectionError(f"Error while reading from socket: {error.args}") from error
+        if length == 0:
+            raise redis.ConnectionError("Connection closed by server.")
+        self._reader.feed(bytes(self._piece[:length]))
+        self._come += iter(self._reader.gets, _NOT_YET)
 
     def _error(self, said: str) -> Exception:
         self._errors += 1

@@ -126,6 +126,20 @@ def _url(*schemes: str) -> Rule:
     return Rule(f"a URL that begins with {' or '.join(f'{scheme}://' for scheme in schemes)}", read)
 
 
+def _addresses(port: int) -> Callable[[Any], tuple[tuple[str, int], ...]]:
+    """Several hosts with commas between, each with its port or the usual one."""
+
+    def one(text: str) -> tuple[str, int]:
+        found = _BROKER.fullmatch(text)
+        if found is None or "://" in text or not 1 <= int(found["port"] or port) <= _HIGHEST_PORT:
+            raise ValueError
+        host = text.removesuffix(f":{found['port']}") if found["port"] else text
+        return host.strip("[]"), int(found["port"] or port)
+
+    return lambda value: tuple(one(each.strip()) for each in _text(value).split(","))
+
+
+_ADDRESSES = "host:port, or several with commas between"
 _FLAG = Rule("true or false", _flag)
 _FILE = Rule("the path of a file in PEM form", _text)
 _TOKEN = Rule("text without spaces and line breaks", _one_word)
@@ -133,7 +147,7 @@ _WORD = Rule("text", _text)
 _PORT = Rule(f"a number from 1 to {_HIGHEST_PORT}", _whole(1, _HIGHEST_PORT))
 _DATABASE = Rule("the number of a database", _whole(0, 2**31 - 1))
 
-_REDIS_TLS = ("ssl_ca_certs", "ssl_certfile", "ssl_keyfile")
+REDIS_TLS = ("ssl_ca_certs", "ssl_certfile", "ssl_keyfile")
 
 KNOWN: Mapping[str, Known] = {
     STOCK_REDIS: Known(
@@ -147,15 +161,16 @@ KNOWN: Mapping[str, Known] = {
         },
         extras={
             "db": _DATABASE,
-            "cluster": Rule(
-                "false or nothing: one Redis server or its failover address, because a script restores counters of "
-                "many slots in one step",
-                _flag,
-            ),
+            "cluster": _FLAG,
+            "startup_nodes": Rule(_ADDRESSES, _addresses(6379)),
+            "sentinels": Rule(_ADDRESSES, _addresses(26379)),
+            "master_name": _TOKEN,
+            "sentinel_username": _WORD,
+            "sentinel_password": _WORD,
             "ssl": _FLAG,
             "ssl_cert_reqs": _one_of("required", "optional", "none"),
             "ssl_check_hostname": _FLAG,
-            **dict.fromkeys(_REDIS_TLS, _FILE),
+            **dict.fromkeys(REDIS_TLS, _FILE),
         },
         hint="redis://user:password@host:6379/0, or rediss:// for TLS",
     ),
@@ -219,7 +234,7 @@ def understood(given: Given) -> Parts:
     if given.conn_type is not None and given.conn_type not in known.conn_types:
         if not given.conn_type:  # a text without a scheme, and it may be a password
             raise unreadable(given.conn_id)
-        raise _refused(given.conn_id, f"type {printable(given.conn_type)!r}", " or ".join(known.conn_types))
+        raise refused(given.conn_id, f"type {printable(given.conn_type)!r}", " or ".join(known.conn_types))
     fields = {name: _field(given, name, known) for name in ("host", "port", "login", "password", "schema")}
     extra = {name: value for name, value in _extra(given).items() if value not in (None, "")}
     if known.extras is not None:
@@ -235,6 +250,11 @@ def unreadable(conn_id: str, where: str = "") -> BadSetting:
     )
 
 
+def refused(conn_id: str, what: str, allowed: str) -> BadSetting:
+    """Say that something in a connection cannot be used, and what can."""
+    return BadSetting(f"connection {conn_id}: {what}; allowed: {allowed}")
+
+
 def is_whole(text: str) -> bool:
     """Whether Airflow uses all of a connection's text; of a URI it drops some parts without a word.
 
@@ -245,41 +265,6 @@ def is_whole(text: str) -> bool:
         return True
     query = [name for name, _ in parse_qsl(urlsplit(text).query, keep_blank_values=True)]
     return "#" not in text and len(query) == len(set(query)) and not ("__extra__" in query and len(query) > 1)
-
-
-def redis_arguments(given: Given) -> dict[str, Any]:
-    """What redis.Redis is made with.
-
-    Raises:
-        BadSetting: a part is not allowed, or parts contradict each other.
-    """
-    parts = understood(given)
-    extra, name = parts.extra, given.conn_id
-    if extra.pop("cluster", False):
-        raise _refused(name, "extra 'cluster'=True", _extras(name)["cluster"].allowed)
-    if parts.host is None:
-        raise _refused(name, "no host", KNOWN[name].parts["host"].allowed)
-    database = extra.pop("db", None)
-    if None not in {database, parts.schema} and database != parts.schema:
-        raise _refused(name, f"schema (the path of a URI) {parts.schema} and extra 'db'={database}", "one of them")
-    tls = extra.pop("ssl", None)
-    if parts.conn_type == "rediss" and tls is False:
-        raise _refused(name, "type 'rediss' and extra 'ssl'=False", "rediss, or redis without TLS")
-    arguments: dict[str, Any] = {
-        "host": parts.host,
-        "port": parts.port or 6379,
-        "db": next((number for number in (parts.schema, database) if number is not None), 0),
-        "username": parts.login,
-        "password": parts.password,
-    }
-    if not tls and parts.conn_type != "rediss":
-        # The form of Airflow's UI stores the two other options with every connection.
-        if useless := [option for option in _REDIS_TLS if option in extra]:
-            raise _refused(name, f"extra {useless[0]!r} without TLS", "type rediss or extra 'ssl'=true with it")
-        return arguments
-    if extra.get("ssl_cert_reqs") == "none":
-        extra["ssl_check_hostname"] = False
-    return {**arguments, "ssl": True, **extra}
 
 
 def kafka_arguments(given: Given) -> dict[str, Any]:
@@ -294,20 +279,20 @@ def kafka_arguments(given: Given) -> dict[str, Any]:
     brokers = [each.strip() for each in servers.split(",")] if isinstance(servers, str) else []
     if not brokers or not all(_is_broker(each) for each in brokers):
         shown = repr(printable(str(servers).rpartition("@")[2])) if servers else "not set"
-        raise _refused(name, f"extra 'bootstrap.servers' {shown}", "host:port, or several with commas between")
+        raise refused(name, f"extra 'bootstrap.servers' {shown}", "host:port, or several with commas between")
     for option, value in extra.items():
         if not isinstance(value, str | int | float):  # a client would take how Python writes it
-            raise _refused(name, f"extra {printable(option)!r}, which is a {type(value).__name__}", "text or a number")
+            raise refused(name, f"extra {printable(option)!r}, which is a {type(value).__name__}", "text or a number")
     for option, ours in _FIXED.items():
         if option in extra and str(extra[option]).lower() not in ours:
-            raise _refused(name, f"extra {option!r}={extra[option]!r}", f"{ours[0]}, because delivery depends on it")
+            raise refused(name, f"extra {option!r}={extra[option]!r}", f"{ours[0]}, because delivery depends on it")
     if "transactional.id" in extra:
-        raise _refused(name, "extra 'transactional.id'", "nothing: events are idempotent, not in transactions")
+        raise refused(name, "extra 'transactional.id'", "nothing: events are idempotent, not in transactions")
     protocol = str(extra.get("security.protocol", "plaintext")).lower()
     for prefix in ("sasl", "ssl"):
         useless = [option for option in extra if option.startswith(f"{prefix}.")]
         if useless and prefix not in protocol.split("_"):
-            raise _refused(
+            raise refused(
                 name,
                 f"extra {useless[0]!r} with 'security.protocol'={printable(protocol)!r}, where it has no effect",
                 f"security.protocol {'SASL_SSL or SASL_PLAINTEXT' if prefix == 'sasl' else 'SSL or SASL_SSL'} with it",
@@ -341,14 +326,14 @@ def _field(given: Given, name: str, known: Known) -> Any:  # noqa: ANN401 - as i
     if value in (None, ""):
         return None
     if name not in known.parts:
-        raise _refused(given.conn_id, f"{name} is set and has no use", known.hint)
+        raise refused(given.conn_id, f"{name} is set and has no use", known.hint)
     rule = known.parts[name]
     try:
         return rule.read(value)
     except (ValueError, TypeError):
         # What stands before an @ in a host may be a password that was not percent-encoded.
         shown = "" if name in {"login", "password"} else f" {printable(str(value).rpartition('@')[2])!r}"
-        raise _refused(given.conn_id, f"{name}{shown}", rule.allowed) from None
+        raise refused(given.conn_id, f"{name}{shown}", rule.allowed) from None
 
 
 def _extra(given: Given) -> dict[str, Any]:
@@ -363,24 +348,16 @@ def _extra(given: Given) -> dict[str, Any]:
     return extra
 
 
-def _extras(conn_id: str) -> Mapping[str, Rule]:
-    return KNOWN[conn_id].extras or {}
-
-
 def _of_extra(conn_id: str, name: str, value: Any, rules: Mapping[str, Rule]) -> Any:  # noqa: ANN401 - as its rule has it
     if name not in rules:
-        raise _refused(conn_id, f"extra {printable(name)!r} is not known{_hint(name, rules)}", ", ".join(rules))
+        raise refused(conn_id, f"extra {printable(name)!r} is not known{_hint(name, rules)}", ", ".join(rules))
     try:
         return rules[name].read(value)
     except (ValueError, TypeError):
         shown = "" if _SECRET.search(name) else f"={printable(str(value).rpartition('@')[2])!r}"
-        raise _refused(conn_id, f"extra {name!r}{shown}", rules[name].allowed) from None
+        raise refused(conn_id, f"extra {name!r}{shown}", rules[name].allowed) from None
 
 
 def _hint(name: str, known: Iterable[str]) -> str:
     close = get_close_matches(name, known, n=1)
     return f" (did you mean {close[0]}?)" if close else ""
-
-
-def _refused(conn_id: str, what: str, allowed: str) -> BadSetting:
-    return BadSetting(f"connection {conn_id}: {what}; allowed: {allowed}")

@@ -19,6 +19,8 @@ from stocksync.adapters import kafka_source, schema_registry
 from stocksync.adapters.kafka import IdempotentProducer
 from stocksync.adapters.kafka_errors import raise_for_a_person
 from stocksync.adapters.postgres_address import PostgresAddress
+from stocksync.adapters.redis_cluster import ClusterAddress
+from stocksync.adapters.redis_sentinel import SentinelAddress
 from stocksync.adapters.schema_registry import SchemaRegistry
 from stocksync.alerting.failure_notice import FailureNotifier
 from stocksync.bootstrap import Bootstrap
@@ -28,10 +30,10 @@ from stocksync.entrypoints.connection_parts import (
     STOCK_REDIS,
     STOCK_SCHEMA_REGISTRY,
     kafka_arguments,
-    redis_arguments,
     understood,
     without_secrets,
 )
+from stocksync.entrypoints.redis_parts import redis_address
 from stocksync.errors import BadSetting
 from stocksync.settings import Settings
 
@@ -88,11 +90,11 @@ class AirflowClients:
 
         return connect
 
-    def redis(self) -> redis.Redis:
-        """Make a client as `stock_redis` says."""
-        arguments = redis_arguments(connection_lookup.get(STOCK_REDIS))
-        _refuse_useless_files(STOCK_REDIS, arguments)
-        return redis.Redis(**arguments)
+    def redis(self) -> redis.Redis | ClusterAddress | SentinelAddress:
+        """Make a client as `stock_redis` says, or say where its cluster or its sentinels are."""
+        address = redis_address(connection_lookup.get(STOCK_REDIS))
+        _refuse_useless_files(STOCK_REDIS, address if isinstance(address, dict) else address.arguments)
+        return redis.Redis(**address) if isinstance(address, dict) else address
 
     def producer(self) -> IdempotentProducer:
         """Make an idempotent producer as `stock_kafka` says."""
