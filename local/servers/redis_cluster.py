@@ -33,7 +33,7 @@ class RedisNode(Redis):
 
 
 class RedisCluster:
-    """Some masters, each with so many replicas; the slots are spread evenly.
+    """Some masters, the slots spread evenly among them; the first of them have a replica each.
 
     Attributes:
         masters: the servers that are masters at first
@@ -42,7 +42,7 @@ class RedisCluster:
 
     def __init__(self, run: RunFolder, masters: int = 3, replicas: int = 0) -> None:
         self.password = secrets.token_urlsafe(16)
-        self.nodes = [RedisNode(run, n, self.password) for n in range(masters * (1 + replicas))]
+        self.nodes = [RedisNode(run, n, self.password) for n in range(masters + replicas)]
         self.masters = self.nodes[:masters]
 
     def __enter__(self) -> Self:

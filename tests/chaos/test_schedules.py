@@ -13,17 +13,18 @@ KAFKA_EVERY = 20
 
 
 @pytest.fixture
-def stage(database, cache, redis_server, kafka):
-    """Plays schedules one after the other on the same services, each on empty stores."""
+def stage(database, one_server, three_masters, kafka):
+    """Plays schedules one after the other on empty stores, of either shape of Redis in turn."""
 
     def play(seed):
+        cache = (one_server, three_masters)[seed % 2]
         cache.flushall()
         topic = f"chaos.{seed}"
         if seed % KAFKA_EVERY == 0:
             kafka.create_topic(topic)
         shop = ChaosShop(database, cache, kafka.client if seed % KAFKA_EVERY == 0 else {}, topic)
         shop.sql("DROP TABLE IF EXISTS products")
-        return Play(shop.build(), redis_server.uri, Schedule.of(seed))
+        return Play(shop.build(), Schedule.of(seed))
 
     return play
 

@@ -9,6 +9,7 @@ import pytest
 
 from stocksync.adapters import redis_keys
 from stocksync.adapters.redis_lock import RedisRunLock
+from stocksync.adapters.redis_outbox import RedisOutbox
 from stocksync.adapters.redis_spaces import space_of
 from stocksync.bootstrap import Bootstrap
 from stocksync.errors import LockLost, Superseded
@@ -20,13 +21,14 @@ from stocksync.reconcile.ports import Pending
 from stocksync.settings import Settings
 from tests.kit.fakes.shop import PLAN
 from tests.kit.outbox import DATE, RUN, listed, outbox_of, proposal
-from tests.kit.whole_cluster import HURRIED
+from tests.kit.whole_cluster import UNHURRIED
 
 PROGRESS = Progress(1_772_384_400_000, 0, 3, "P-9", Tally(matched=7), ("a",), ("b",))
 
 
 @pytest.fixture
 def cache(either):
+    either.patience = UNHURRIED
     return either
 
 
@@ -295,9 +297,11 @@ def test_an_attempt_that_sleeps_after_it_announced_writes_nothing_once_its_lock_
     assert cache.get("stock:a") == b"97"
 
 
-@pytest.mark.fault(16)
+@pytest.mark.fault(16, 37)
 def test_an_attempt_that_sleeps_through_the_loss_of_everything_beside_the_lock_writes_nothing(three_masters):
-    cache, outbox = three_masters, outbox_of(three_masters)
+    cache = three_masters
+    cache.patience = replace(UNHURRIED, decision_s=1)
+    outbox = outbox_of(cache)
     RedisRunLock(cache, DATE, RUN.run_id).hold()
     outbox.take_over()
     cache.mset({"stock:a": 97, "stock:b": 97})
@@ -307,7 +311,7 @@ def test_an_attempt_that_sleeps_through_the_loss_of_everything_beside_the_lock_w
         for key in cache.keys("sync:stock:{own}:*"):
             cache.delete(key)
         RedisRunLock(cache, DATE, successor.run_id).hold()
-        other = outbox_of(cache, run=successor)
+        other = outbox_of(cache, run=successor, kind=RedisOutbox)
         other.take_over()
         assert other.commit(0, [proposal("a")]) == [True]
         cache.set("stock:a", 97)  # three are sold, in both stores
@@ -326,7 +330,9 @@ def test_a_run_that_takes_the_lock_shuts_out_who_announced_under_it(cache, outbo
     def another_run_takes_the_lock():
         cache.delete(lock_of(cache))
         clients = SimpleNamespace(redis=lambda: cache)
-        Bootstrap(clients, Settings(), patience=HURRIED).lock(replace(PLAN, run_id=successor.run_id, date=DATE)).hold()
+        Bootstrap(clients, Settings(), patience=UNHURRIED).lock(
+            replace(PLAN, run_id=successor.run_id, date=DATE)
+        ).hold()
 
     before_it_commits(outbox, another_run_takes_the_lock)
     with pytest.raises((LockLost, Superseded)):

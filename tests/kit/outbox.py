@@ -18,9 +18,16 @@ def proposal(product_id="a", expected=b"97", action=Action.REDIS_RESTORED):
     return Proposal(found, expected)
 
 
-def outbox_of(cache, index=0, run=RUN):
+class PromptOutbox(RedisOutbox):
+    """Waits for no decision of anybody else's to lapse."""
+
+    def _let_lapse(self):
+        pass
+
+
+def outbox_of(cache, index=0, run=RUN, kind=PromptOutbox):
     """The outbox of one range."""
-    return RedisOutbox(cache, run, index, "stock:", STANDARD.commit)
+    return kind(cache, run, index, "stock:", STANDARD.commit)
 
 
 def listed(cache):

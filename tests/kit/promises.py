@@ -1,6 +1,7 @@
 """The promises of docs/reliability.md, held against stores, topic and summary after a run, whatever was killed."""
 
 from tests.kit.oracle import ACTION, FATES, SEVERITIES, counted, fates_of, outcome_of
+from tests.kit.whole_cluster import lock_key
 
 PARTS = (*FATES, "changed", "unprocessed")
 
@@ -19,8 +20,8 @@ def assert_promises(shop, rows, summary, *, complete=True):
     _assert_events(fates, events, complete=complete)
     _assert_counters(shop, rows, fates, events)
     _assert_summary(rows, fates, events, summary, complete=complete)
-    assert shop.cache.keys("sync:stock:outbox*") == [], "the outbox is not empty"
-    assert shop.cache.get(f"sync:stock:{summary['date']}") is None, "the lock is still held"
+    assert shop.cache.keys("sync:stock:*outbox*") == [], "the outbox is not empty"
+    assert shop.cache.get(lock_key(shop.cache, summary["date"])) is None, "the lock is still held"
 
 
 def logical_events(shop, run_id):

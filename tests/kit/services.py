@@ -84,6 +84,7 @@ def one_server(redis_server):
     """A client of a Redis server that holds nothing."""
     _revive(redis_server)
     with redis_server.client() as client:
+        client.where = redis_server.uri
         client.flushall()
         yield client
 

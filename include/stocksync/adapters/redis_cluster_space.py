@@ -143,7 +143,7 @@ class _Round:
                 if self._name not in _ANYWHERE and before.get(position, of.names[number]) != of.names[number]:
                     raise self._unknown("it has another master now")
         unknown = self._send(by_node, [b"EVALSHA", self._sha], before)
-        if unknown:  # a node that became a master, or was restarted, does not know the script
+        if unknown:  # the call that brought the script was of a slot that is moving
             self._send(unknown, [b"EVAL", self._text], before)
 
     def _send(
@@ -154,7 +154,8 @@ class _Round:
         failures: list[Exception] = []
         sent: dict[int, Wire] = {}
         for number, positions in by_node.items():
-            commands = [self._packed(how, self._calls[position]) for position in positions]
+            commands = [self._packed(how, self._calls[position]) for position in positions[1:]]
+            commands.insert(0, self._packed([b"EVAL", self._text], self._calls[positions[0]]))
             if self._copied(number):
                 commands.append(packed(["WAIT", 1, WAIT_MS]))
             wire = self._wire(of.names[number], of.nodes[number])

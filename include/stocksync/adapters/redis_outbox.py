@@ -84,9 +84,7 @@ class RedisOutbox:
             by_slots.setdefault(self._slots_of(proposal.finding.product_id), []).append(position)
         if not by_slots:
             return []
-        # Where announcements were lost with a master, nobody could be shut out: what others decided is too old by then.
-        if (early := self._writes_from - time.monotonic()) > 0:
-            time.sleep(early)
+        self._let_lapse()
         with translated("restoring counters"):
             deadlines = self._space.deadlines(list(by_slots))
             self._begin(list(by_slots))
@@ -117,8 +115,13 @@ class RedisOutbox:
             if self._listed and not self._uncleared:
                 self._done()
 
+    def _let_lapse(self) -> None:
+        """Wait until what others decided is too old: announcements may be lost with a master, and nobody shut out."""
+        if (early := self._writes_from - time.monotonic()) > 0:
+            time.sleep(early)
+
     def _begin(self, slots: Sequence[int]) -> None:
-        announced = sorted({*slots, *self._uncleared})
+        announced = sorted({*slots, *self._announced})  # until all of them are cleared
         answer = self._space.script("begin")(
             keys=[self._lock, self._progress, self._space.keys.outboxes],
             args=[

@@ -17,11 +17,13 @@ from pathlib import Path
 import pytest
 import redis
 
+from stocksync.adapters.redis_wire import Wire
 from stocksync.errors import StockSyncError
 from stocksync.reconcile.sizes import Sizes
 from tests.kit.paths import ROOT
 from tests.kit.real_shop import RealShop
 from tests.kit.recorded_topic import ListInRedis, RecordedTopic
+from tests.kit.whole_cluster import WholeCluster
 
 STEPS = ("settled", "looked again", "committed", "published", "saved", "cleared")
 """The named steps of a group, in their order; "recovered" comes on top in an attempt that finds leftovers."""
@@ -66,12 +68,12 @@ SMALL = Sizes(batch=10, group=14)
 class AttemptProcess:
     """A process at work on one range, or on the end of the run."""
 
-    def __init__(self, shop, redis_uri, job, kill=None, sizes=SMALL):
+    def __init__(self, shop, where, job, kill=None, sizes=SMALL):
         warm_up()
         self._receiver, sender = PROCESSES.Pipe(duplex=False)
         fields = {name: getattr(shop, name) for name in shop.__dataclass_fields__ if name != "cache"}
         self._kill = kill
-        self._process = PROCESSES.Process(target=_work, args=(sender, fields, redis_uri, job, kill, sizes))
+        self._process = PROCESSES.Process(target=_work, args=(sender, fields, where, job, kill, sizes))
         self._process.start()
         sender.close()
 
@@ -111,9 +113,9 @@ class AttemptProcess:
             return None
 
 
-def attempt(shop, redis_uri, plan, id_range, kill=None, sizes=SMALL):
+def attempt(shop, where, plan, id_range, kill=None, sizes=SMALL):
     """Run one attempt at a range; return its outcome, or None if it was killed."""
-    return AttemptProcess(shop, redis_uri, ("reconcile", plan, id_range), kill, sizes).result()
+    return AttemptProcess(shop, where, ("reconcile", plan, id_range), kill, sizes).result()
 
 
 class _ReportingRedis(redis.Redis):
@@ -126,6 +128,38 @@ class _ReportingRedis(redis.Redis):
         answer = super().execute_command(*args, **options)
         self.reached(ANSWERED)
         return answer
+
+
+class _ReportingWire(Wire):
+    """Passes them before and after many commands at once."""
+
+    reached = staticmethod(lambda _step: None)
+
+    def send(self, commands):
+        self.reached(ASKED)
+        super().send(commands)
+
+    def answers(self, number):
+        answers = super().answers(number)
+        self.reached(ANSWERED)
+        return answers
+
+
+class _ReportingCluster(WholeCluster):
+    """The same on a cluster."""
+
+    reached = staticmethod(lambda _step: None)
+
+    def execute_command(self, *args, **options):
+        self.reached(ASKED)
+        answer = super().execute_command(*args, **options)
+        self.reached(ANSWERED)
+        return answer
+
+    def wire(self, node):
+        wire = _ReportingWire(node)
+        wire.reached = self.reached
+        return wire
 
 
 class ChaosShop(RealShop):
@@ -142,7 +176,7 @@ class ChaosShop(RealShop):
         return super().copies() if self.servers else RecordedTopic(ListInRedis(self.cache)).copies()
 
 
-def _work(sender, fields, redis_uri, job, kill, sizes):
+def _work(sender, fields, where, job, kill, sizes):
     seen = Counter()
 
     def reached(step):
@@ -152,7 +186,7 @@ def _work(sender, fields, redis_uri, job, kill, sizes):
                 sender.send(("frozen",))
             os.kill(os.getpid(), signal.SIGSTOP if kill.freeze else signal.SIGKILL)
 
-    with _ReportingRedis.from_url(redis_uri) as client:
+    with _ReportingRedis.from_url(where) if isinstance(where, str) else _ReportingCluster(where) as client:
         client.reached = reached
         shop = ChaosShop(**fields | {"sizes": sizes}, cache=client)
         shop.reached = reached

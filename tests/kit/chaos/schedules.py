@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from stocksync.reconcile.sizes import Sizes
 from tests.kit.chaos.attempts import ANSWERED, ASKED, HALF_PUBLISHED, STEPS, AttemptProcess, Kill
+from tests.kit.whole_cluster import lock_key
 
 KINDS = {
     "matched": lambda rng: (stock := rng.randint(0, 500), stock),
@@ -58,8 +59,8 @@ class Schedule:
 class Play:
     """A schedule played on real stores."""
 
-    def __init__(self, shop, redis_uri, schedule):
-        self.shop, self._uri, self._schedule = shop, redis_uri, schedule
+    def __init__(self, shop, schedule):
+        self.shop, self._schedule = shop, schedule
         shop.max_ranges, shop.batch_size = schedule.max_ranges, max(1, len(schedule.rows) // schedule.max_ranges)
         shop.stock(schedule.rows)
         self.plan, self.ranges = shop.plan(), shop.ranges()
@@ -105,7 +106,7 @@ class Play:
         return self._attempt(("close", self.plan, self.ranges, outcomes), None)
 
     def _attempt(self, job, kill):
-        made = AttemptProcess(self.shop, self._uri, job, kill, self._schedule.sizes)
+        made = AttemptProcess(self.shop, self.shop.cache.where, job, kill, self._schedule.sizes)
         result = made.result()
         self.deaths += result is None
         if made.frozen:
@@ -113,7 +114,7 @@ class Play:
         return result
 
     def _happens(self, what, id_range):
-        lock = f"sync:stock:{self.plan.date}"
+        lock = lock_key(self.shop.cache, self.plan.date)
         if what == "the frozen wake":
             self.thaw()
         elif what:

@@ -7,7 +7,7 @@ ATTEMPTS, RECONCILE, POLICY = f"{UNIT}/test_attempts.py", f"{UNIT}/test_reconcil
 ORDERS, WRITER = "tests/faults/test_orders.py", "tests/faults/test_one_writer.py"
 RULES, KILLS = "tests/integration/test_rules_on_real_stores.py", "tests/chaos/test_kills.py"
 LEDGER = "tests/integration/test_ledger"
-OUTBOX = "tests/integration/test_cache_and_outbox.py"
+OUTBOX, CLUSTER = "tests/integration/test_cache_and_outbox.py", "tests/integration/test_cluster.py"
 GONE = f"{KILLS}::test_the_alerts_of_a_worker_that_never_comes_back_are_published_and_counted"
 COMMIT, SERVICE, LOOK = "lua/commit.lua", "reconcile/reconciler.py", "reconcile/second_look.py"
 PARTIAL, NEXT = f"{UNIT}/test_partial_work.py", "tests/integration/test_next_night.py"
@@ -54,6 +54,63 @@ BUGS = [
         OUTBOX,
     ),
     bug("outbox not listed", "lua/begin.lua", "redis.call('HSET', KEYS[3], ARGV[5], ARGV[6])", "", GONE),
+    bug(
+        "nothing announced",
+        "adapters/redis_outbox.py",
+        "                json.dumps(announced),\n",
+        "                json.dumps([]),\n",
+        OUTBOX,
+    ),
+    bug(
+        "only the latest announced",
+        "adapters/redis_outbox.py",
+        "sorted({*slots, *self._announced})",
+        "sorted(slots)",
+        CLUSTER,
+    ),
+    bug(
+        "announced without the lock",
+        "lua/begin.lua",
+        "if redis.call('GET', KEYS[1]) ~= ARGV[1] then",
+        "if false then",
+        OUTBOX,
+    ),
+    bug(
+        "announced by anybody",
+        "lua/begin.lua",
+        "if redis.call('HGET', KEYS[2], ARGV[2] .. ':epoch') ~= ARGV[3] then",
+        "if false then",
+        OUTBOX,
+    ),
+    bug("decisions live for ever", COMMIT, "<= tonumber(ARGV[3])", "> 0", OUTBOX),
+    bug(
+        "others' decisions not waited for",
+        "adapters/redis_outbox.py",
+        "            time.sleep(early)\n",
+        "            pass\n",
+        OUTBOX,
+    ),
+    bug(
+        "a moving slot counts as written",
+        "adapters/redis_outbox.py",
+        '            if answer is NOT_NOW:\n                continue\n            if answer == [b"lock lost"]:',
+        '            if answer is NOT_NOW:\n                answer = [1] * len(some)\n            if answer == [b"lock lost"]:',
+        CLUSTER,
+    ),
+    bug(
+        "the node's epoch not looked at",
+        "adapters/redis_cluster_watch.py",
+        'grown = self._epoch != facts[b"cluster_my_epoch"]',
+        "grown = False",
+        CLUSTER,
+    ),
+    bug(
+        "told of before it was copied",
+        "adapters/redis_cluster_space.py",
+        "                failures.append(not_copied(",
+        "                list((not_copied)(",
+        "tests/faults/test_failover.py",
+    ),
     bug("restore not recorded", COMMIT, "redis.call('HSET', KEYS[2], id, record)", "", GONE),
     bug(
         "unfenced clear",
