@@ -93,8 +93,8 @@ BUGS = [
     bug(
         "a moving slot counts as written",
         "adapters/redis_outbox.py",
-        '            if answer is NOT_NOW:\n                continue\n            if answer == [b"lock lost"]:',
-        '            if answer is NOT_NOW:\n                answer = [1] * len(some)\n            if answer == [b"lock lost"]:',
+        'NOT_NOW:\n                continue\n            if answer == [b"lock lost"]:',
+        'NOT_NOW:\n                answer = [1] * len(some)\n            if answer == [b"lock lost"]:',
         CLUSTER,
     ),
     bug(
