@@ -212,15 +212,12 @@ class Bootstrap:
         )
 
     def lock(self, plan: RunPlan) -> RunLock:
-        """Make the run's lock, which shuts out who held it before; a dry run keeps nobody out."""
-        if plan.dry_run:
-            return NoLock()
-        run = plan.identity
-        return RedisRunLock(self.redis, run.date, run.run_id, lambda: self._shut_out_others(run))
+        """Make the run's lock; a dry run keeps nobody out."""
+        return NoLock() if plan.dry_run else self.lock_of(plan.identity)
 
     def lock_of(self, run: RunIdentity) -> RunLock:
-        """Make the lock of any run."""
-        return RedisRunLock(self.redis, run.date, run.run_id)
+        """Make the lock of any run; taking it shuts out whoever held it before."""
+        return RedisRunLock(self.redis, run.date, run.run_id, lambda: self._shut_out_others(run))
 
     def outbox(self, plan: RunPlan, index: int) -> Outbox:
         """Make the outbox of a range; a dry run records nothing."""

@@ -6,8 +6,12 @@ import pytest
 import redis
 
 from local.servers.redis_cluster import RedisCluster
+from local.servers.redis_sentinel import MASTER_NAME, RedisBehindSentinel
+from stocksync.adapters.redis_check import check_redis
 from stocksync.adapters.redis_lock import RedisRunLock
+from stocksync.adapters.redis_sentinel import SentinelAddress
 from stocksync.adapters.redis_slots import SLOTS, slot_of
+from stocksync.adapters.redis_spaces import opened
 from stocksync.errors import CacheUnavailable, StockSyncError
 from tests.kit.outbox import DATE, RUN, outbox_of, proposal
 from tests.kit.promises import assert_promises
@@ -163,3 +167,74 @@ def test_a_master_that_was_frozen_and_thaws_adds_nothing_to_what_its_successor_d
 
     assert [cluster_client.get(f"stock:{i}") for i in ids] == [b"97"] * len(ids)
     assert len(heir.pending()) == len(ids)
+
+
+# --- behind sentinels --------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def behind_sentinel(run_folder):
+    """A master, its replica and a sentinel that knows both."""
+    with RedisBehindSentinel(run_folder) as servers:
+        until(servers.sentinel.knows_the_replica)
+        yield servers
+
+
+@pytest.fixture
+def sentinel_client(behind_sentinel):
+    sentinel, master = behind_sentinel.sentinel, behind_sentinel.master
+    address = SentinelAddress(
+        ((sentinel.host, sentinel.port),), MASTER_NAME, {"password": master.password}, {"password": sentinel.password}
+    )
+    with opened(address, HURRIED) as client:
+        client.patience = HURRIED
+        yield client
+
+
+@pytest.mark.fault(35)
+@pytest.mark.parametrize("step", ["looked again", "committed"])
+def test_a_master_that_sentinels_replace_in_the_middle_of_a_run_costs_attempts_and_nothing_else(
+    database, behind_sentinel, sentinel_client, step
+):
+    rows = [(f"P{n}", 100, (99, 100, 20, 108, None)[n % 5]) for n in range(PRODUCTS)]
+    check_redis(sentinel_client, "stock:", writes=True)
+    shop = QuietShop(database, sentinel_client, "", "").build()
+    shop.stock(rows)
+    sentinel_client.execute_command("WAIT", 1, 5000)
+    plan, [id_range] = shop.plan(), shop.ranges()
+    dead = []
+
+    def reached(at):
+        if at == step and not dead:
+            dead.append(behind_sentinel.master.process.kill())
+
+    def attempt():
+        try:
+            return shop.reconcile(plan, id_range, reached=reached)
+        except StockSyncError:
+            return None
+
+    outcome = attempt()
+    until(lambda: is_master(behind_sentinel.replica))
+    for _ in range(5):
+        outcome = outcome or attempt()
+
+    assert dead
+    assert_promises(shop, rows, shop.close(plan, [id_range], {0: outcome}))
+
+
+def test_what_a_lagging_replica_behind_sentinels_did_not_confirm_is_told_to_nobody(behind_sentinel, sentinel_client):
+    sentinel_client.mset({"stock:a": 97, "stock:b": 97})
+    RedisRunLock(sentinel_client, DATE, RUN.run_id).hold()
+    outbox = outbox_of(sentinel_client)
+    outbox.take_over()
+    assert outbox.commit(0, [proposal("a")]) == [True]
+
+    behind_sentinel.replica.process.pause()
+    with pytest.raises(CacheUnavailable, match="no replica of the master has confirmed within 1000 ms"):
+        outbox.commit(1, [proposal("b")])
+    behind_sentinel.replica.process.resume()
+
+    heir = outbox_of(sentinel_client)
+    heir.take_over()
+    assert [entry.finding.product_id for entry in heir.pending()] == ["a", "b"]
