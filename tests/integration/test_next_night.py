@@ -21,7 +21,7 @@ class ShortNights(RealShop):
 
 @pytest.fixture
 def shop(database, cache):
-    shop = ShortNights(database, cache, {}, "", batch_size=200, sizes=Sizes(batch=50, group=50)).build()
+    shop = ShortNights(database, cache, {}, "", batch_size=200, sizes=Sizes(batch=50, group=50, together=1)).build()
     shop.settle = timedelta(0)
     shop.stock((f"P{n:04d}", 50, 49) for n in range(PRODUCTS))
     return shop

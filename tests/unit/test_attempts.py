@@ -27,6 +27,40 @@ def test_a_killed_attempt_is_finished_by_the_next_and_everything_counts_once(ste
     assert world.recorded() == []
 
 
+CLOSED_TOGETHER = [*[(step, group) for step in STEPS[:3] for group in (1, 2)], *[(step, 1) for step in STEPS[3:]]]
+
+
+@pytest.mark.fault(1, 2, 3, 4, 5)
+@pytest.mark.parametrize(("step", "nth"), CLOSED_TOGETHER)
+@pytest.mark.parametrize("recovering", [None, "recovered", "saved"])
+def test_a_death_before_or_while_two_groups_are_closed_together_counts_everything_once(step, nth, recovering):
+    world = two_groups(together=2)
+    with pytest.raises(Killed):
+        world.attempt(reached=killed_at(step, nth))
+    if recovering:
+        with suppress(Killed):  # there may be nothing to recover
+            world.attempt(reached=killed_at(recovering))
+
+    outcome = world.attempt()
+
+    assert (outcome.tally.products, outcome.unprocessed) == (2 * GROUP, 0)
+    assert outcome.tally.restored.count == world.redis.writes == len(world.restored()) == RESTORES
+    assert outcome.tally.review.count == len(world.reviewed()) == 2 * GROUP - RESTORES
+    assert len(world.events()) == 2 * GROUP
+    assert world.recorded() == []
+
+
+def test_full_groups_are_told_to_kafka_and_to_airflow_together():
+    one_by_one, together = two_groups(), two_groups(together=2)
+    steps = {}
+    for world in (one_by_one, together):
+        world.attempt(reached=steps.setdefault(world, []).append)
+
+    assert [steps[one_by_one].count(step) for step in ("committed", "published", "saved")] == [3, 2, 3]
+    assert [steps[together].count(step) for step in ("committed", "published", "saved")] == [3, 1, 2]
+    assert one_by_one.events() == together.events()
+
+
 @pytest.mark.parametrize("step", STEPS)
 def test_a_death_at_the_same_step_ten_times_running_still_ends_exact(step):
     world = two_groups()

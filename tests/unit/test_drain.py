@@ -6,9 +6,10 @@ import pytest
 
 from stocksync.errors import PublishFailed, Superseded
 from stocksync.model.id_range import IdRange
-from stocksync.model.progress import RangeOutcome
+from stocksync.model.progress import Progress, RangeOutcome
 from stocksync.model.tally import Tally
 from stocksync.reconcile.ports import Pending
+from stocksync.reconcile.recovery import Leftovers
 from tests.kit.fakes.clock import START
 from tests.kit.fakes.shop import SETTLE, FakeShop, Killed, killed_at
 from tests.kit.fakes.two_groups import GROUP, RESTORES, STEPS, two_groups
@@ -165,6 +166,15 @@ def test_a_finding_of_a_group_that_is_counted_already_is_not_counted_again():
     world.redis.records[world.plan.run_id, 0] = {found.product_id: Pending(found, progress.group - 1)}
 
     assert world.added_up() == (progress.tally, GROUP)
+
+
+def test_what_several_groups_left_is_counted_once_where_only_the_clearing_failed():
+    left = Leftovers(Progress(0, group=3), (Pending(finding("a"), 3), Pending(finding("b"), 4)))
+
+    counted = left.counted_in(left.noted)
+
+    assert counted.tally.accounted == 2
+    assert left.counted_in(counted) == counted
 
 
 def test_a_range_that_shrank_is_never_counted_below_nothing():

@@ -49,7 +49,7 @@ class ProgramOnStreams(Bootstrap):
     """A dry run as it is put together for a night; a small catalogue fills its queue."""
 
     def __init__(self, streamed):
-        super().__init__(None, Settings(), clock=FakeClock(), sizes=Sizes(settling=3))
+        super().__init__(None, Settings(), clock=FakeClock(), sizes=Sizes(settling=3, together=2))
         self.ledger, self._streamed = streamed, streamed
 
     def cache(self):

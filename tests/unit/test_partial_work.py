@@ -13,6 +13,7 @@ from stocksync.reconcile.sizes import STANDARD
 from stocksync.reconcile.time_left import TimeLeft
 from tests.kit.fakes.clock import START, FakeClock
 from tests.kit.fakes.shop import PLAN, SETTLE, FakeShop, Killed
+from tests.kit.fakes.two_groups import GROUP, two_groups
 
 DRIFTED = 100
 """Every so many products one differs."""
@@ -139,6 +140,15 @@ def test_a_range_whose_scan_the_ledger_ends_again_and_again_comes_to_its_end():
     assert (attempts, outcome.tally.products, outcome.unprocessed) == (7, 20_000, 0)
     assert len(world.restored()) == 200
     assert set(seen.values()) == {1}
+
+
+def test_what_is_committed_when_the_time_is_up_is_told_though_more_would_have_followed():
+    world = two_groups(together=4)
+
+    outcome = world.attempt(reached=lambda step: world.clock.sleep(3600) if step == "committed" else None)
+
+    assert (len(world.events()), outcome.tally.accounted, outcome.unprocessed) == (GROUP, GROUP, GROUP)
+    assert world.recorded() == []
 
 
 def test_no_wait_is_longer_than_the_time_that_is_left():

@@ -73,10 +73,14 @@ class Progress:
             done=False,
         )
 
-    def with_leftovers(self, findings: Sequence[Finding]) -> "Progress":
-        """Count what a dead attempt committed in the group it was working on.
+    def with_leftovers(self, findings: Sequence[Finding], last_group: int) -> "Progress":
+        """Count what a dead attempt committed in the groups it was working on.
 
         Where the range was finished before, that attempt had begun its next pass and died before it noted that.
+
+        Args:
+            findings: what it committed
+            last_group: the number of the last of those groups: it is finished now, as those before it
         """
         if not findings:
             return self
@@ -85,7 +89,7 @@ class Progress:
         ahead = ids.difference(begun.moving)
         return replace(
             begun,
-            group=begun.group + 1,
+            group=max(begun.group, last_group) + 1,
             tally=begun.tally + Tally.of(findings),
             moving=tuple(i for i in begun.moving if i not in ids),
             counted_ahead=(*begun.counted_ahead, *sorted(ahead)),

@@ -5,16 +5,17 @@
      └── goes on while groups settle               │         outbox      acknowledged
                                                    └──► still moving: looked at again at the range's end
 
-Groups finish in order, so the progress is one id, and only the group in work can have anything in the outbox. A group
-ends with so many suspects, after a few seconds, at the end of the time, or where the ledger fails: what was compared is
-acted on in any case. Whatever step the process dies in, the next attempt finds in the journal and the outbox what has
-been done.
+Groups finish in order, so the progress is one id, and only groups in work can have anything in the outbox. A group ends
+with so many suspects, after a few seconds, at the end of the time, or where the ledger fails: what was compared is
+acted on in any case. Of full groups, a few are committed before they are published, saved and cleared together.
+Whatever step the process dies in, the next attempt finds in the journal and the outbox what has been done.
 """
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from itertools import chain
 
 from stocksync.model.finding import Decided, Finding, event_id, reason_for
 from stocksync.model.id_range import IdRange
@@ -94,6 +95,9 @@ class Reconciler:
         self._permission = permission
         self._reached = reached
         self._progress = Progress(started_ms=0)
+        """How far this attempt has come; behind `_committed` it is noted, too."""
+        self._committed: list[list[Finding]] = []
+        """Of each group that is not closed, what is recorded in the outbox."""
         self._time = TimeLeft(stores.clock, plan.stop_time)
         self._pace = pace
         self._sizes = sizes
@@ -150,6 +154,7 @@ class Reconciler:
             ):
                 at_its_end = group.last and scan.whole
                 self._finish(group, leg_ends=at_its_end, range_ends=at_its_end and number == len(legs) - 1)
+            self._close()
             if scan.failure is not None:
                 raise scan.failure
             if not at_its_end:
@@ -195,7 +200,7 @@ class Reconciler:
             yield group
 
     def _finish(self, group: SuspectGroup, *, leg_ends: bool, range_ends: bool) -> None:
-        """Second look, commit, publish, save, clear: one group from suspicion to done."""
+        """Second look and commit; publish, save and clear, unless more follows at once: from suspicion to done."""
         self._reached("settled")
         progress = self._progress
         moving = list(progress.moving)
@@ -203,19 +208,20 @@ class Reconciler:
         room = self._sizes.moving - len(moving)
         moving += self._remember(still[:room])
         tally += group.tally + self._give_up([suspect.product_id for suspect in still[room:]])
-        self._close(
-            replace(
-                progress,
-                group=progress.group + 1,
-                leg=progress.leg + (leg_ends and not range_ends),
-                position=None if leg_ends and not range_ends else group.position or progress.position,
-                tally=progress.tally + tally,
-                moving=tuple(moving),
-                counted_ahead=tuple(i for i in progress.counted_ahead if i not in group.counted_before),
-                done=range_ends and not moving,
-            ),
-            findings,
+        self._progress = replace(
+            progress,
+            group=progress.group + 1,
+            leg=progress.leg + (leg_ends and not range_ends),
+            position=None if leg_ends and not range_ends else group.position or progress.position,
+            tally=progress.tally + tally,
+            moving=tuple(moving),
+            counted_ahead=tuple(i for i in progress.counted_ahead if i not in group.counted_before),
+            done=range_ends and not moving,
         )
+        self._committed.append(findings)
+        full = group.remembered >= self._sizes.group
+        if not full or len(self._committed) >= self._sizes.together:
+            self._close()
 
     def _finish_moving(self) -> None:
         """Give the products that kept changing a few more chances; what still moves is left for the next run."""
@@ -233,16 +239,15 @@ class Reconciler:
             findings += found
         name("still changing, left alone", moving)
         tally += self._give_up(moving)
-        self._close(
-            replace(
-                progress,
-                group=progress.group + 1,
-                tally=progress.tally + tally,
-                moving=(),
-                done=True,
-            ),
-            findings,
+        self._progress = replace(
+            progress,
+            group=progress.group + 1,
+            tally=progress.tally + tally,
+            moving=(),
+            done=True,
         )
+        self._committed.append(findings)
+        self._close()
 
     def _let_settle(self) -> None:
         """Wait until everything seen before was seen long enough ago to be believed if it still stands."""
@@ -302,18 +307,22 @@ class Reconciler:
             else Decided(permission.approved_by, before=difference.redis_stock, after=difference.db_stock),
         )
 
-    def _close(self, progress: Progress, findings: list[Finding]) -> None:
+    def _close(self) -> None:
+        """Publish what is committed, and note how far it all has come; without a group, nothing."""
+        if not self._committed:
+            return
+        findings = list(chain.from_iterable(self._committed))
         if findings:
             self._stores.publisher.publish(self._plan.identity, findings)
             self._reached("published")
-        self._save(progress, clear=[finding.product_id for finding in findings])
+        self._save(self._progress, clear=[finding.product_id for finding in findings])
+        self._committed.clear()
 
     def _save(self, progress: Progress, *, clear: list[str]) -> None:
         self._stores.journal.save(progress)
         self._reached("saved")
         self._stores.outbox.clear(clear, progress)
         self._reached("cleared")
-        self._progress = progress
 
     def _products(self, id_range: IdRange) -> int:
         return 0 if self._progress.done else self._stores.ledger.count(id_range, None)

@@ -41,17 +41,18 @@ class Leftovers:
         return Progress(min((entry.finding.detected_at_ms for entry in self.pending), default=now_ms), pass_number)
 
     def unfinished(self, progress: Progress) -> list[Finding]:
-        """Return the findings of the group that was in work; those of finished groups are published and counted."""
+        """Return the findings of the groups that were in work; those of finished groups are published and counted."""
         return [entry.finding for entry in self.pending if entry.group >= progress.group]
 
     def counted_in(self, progress: Progress) -> Progress:
         """Add to a range's progress what it does not count yet."""
-        return progress.with_leftovers(self.unfinished(progress))
+        last_group = max((entry.group for entry in self.pending), default=0)
+        return progress.with_leftovers(self.unfinished(progress), last_group)
 
     def publish(self, progress: Progress, publisher: AlertPublisher, run: RunIdentity) -> Progress:
         """Publish what was committed and perhaps never published.
 
-        Groups finish in order, so a finding belongs to the group in work (published or not: publish again, the bytes
+        Groups finish in order, so a finding belongs to a group in work (published or not: publish again, the bytes
         are the same), or to a group that is counted already and only lacked the clearing of its outbox.
 
         Returns:

@@ -12,6 +12,8 @@ class Sizes:
             for everyone else
         group: suspects and invalid products after which a group is handed on: a bad night's memory, a commit's size
         checkpoint: seconds of scanning after which a group is handed on however small it is: what a death costs
+        together: full groups that are published, saved and cleared at once, because more of them follow at once: a
+            bad night's waiting for Kafka and for Airflow; a death leaves as many in the outbox
         settling: groups that wait for their second look at once; bounds the memory of a bad night
         commit: products one script restores: 200 take about half a millisecond, in which Redis serves nobody else
         moving: products a range looks at again at its end because they kept changing; more wait for the next run
@@ -22,6 +24,7 @@ class Sizes:
     batch: int = 1000
     group: int = 500
     checkpoint: float = 3.0
+    together: int = 4
     settling: int = 64
     commit: int = 200
     moving: int = 1000

@@ -61,7 +61,7 @@ class Kill:
     freeze: bool = False
 
 
-SMALL = Sizes(batch=10, group=14)
+SMALL = Sizes(batch=10, group=14, together=1)
 """How finely the work is cut: small, so that sixty products have as many edges as sixty thousand."""
 
 

@@ -49,6 +49,7 @@ class Schedule:
         rows = [(f"P{n:03d}", *KINDS[kind](rng)) for n, kind in enumerate(kinds)]
         max_ranges = rng.choice([1, 1, 2, 3])
         sizes = Sizes(batch=rng.randint(1, 10), group=rng.randint(1, 15), commit=rng.choice([1, 3, 200]))
+        sizes = replace(sizes, together=rng.choice([1, 2, 4]))
         deaths = [[_death(rng) for _ in range(rng.randint(0, 4))] for _ in range(max_ranges)]
         gives_up = frozenset(n for n in range(max_ranges) if deaths[n] and rng.random() < 0.1)
         closing = [_kill(rng, [ASKED, ANSWERED, HALF_PUBLISHED], OFTEN // 2) for _ in range(rng.choice([0, 0, 1, 2]))]

@@ -23,7 +23,7 @@ from tests.kit.fakes.stores import FakeJournal, FakeLedger, FakePublisher
 SETTLE = 2.0
 EVERYTHING = IdRange(0, 1)
 SETTINGS = Settings(settle_seconds=SETTLE)
-SMALLEST = Sizes(group=2, commit=1)
+SMALLEST = Sizes(group=2, commit=1, together=2)
 
 
 class SteppingRedis(redis.Redis):

@@ -80,18 +80,18 @@ class ProgramOnFakes(Bootstrap):
 class FakeShop:
     """`FakeShop({"a": (100, 97)})`: product a has 100 in the ledger and 97 in the cache.
 
-    `group` is how many suspects are handed on together, `limit` the largest difference that is restored, `policy` what
-    a missing key means.
+    `group` is how many suspects are handed on together, `together` how many full groups are closed at once, `limit`
+    the largest difference that is restored, `policy` what a missing key means.
     """
 
-    def __init__(self, products, *, limit=10, policy="zero", batch=1000, group=STANDARD.group):
+    def __init__(self, products, *, limit=10, policy="zero", batch=1000, group=STANDARD.group, together=1):
         self.clock = FakeClock()
         self.redis = FakeRedis({i: counter(cached) for i, (_, cached) in products.items() if cached is not None})
         self.ledger = FakeLedger({i: ledger_stock(stock) for i, (stock, _) in products.items()}, batch=batch)
         self.publisher = FakePublisher()
         self.journal = FakeJournal()
         self.policy = policy
-        self.sizes = replace(STANDARD, group=group)
+        self.sizes = replace(STANDARD, group=group, together=together)
         self.plan = replace(PLAN, auto_restore_limit=limit)
         self.cache = None
 

@@ -10,6 +10,7 @@ RESTORES = 8
 """How many of the products are restored; the others are left to a person."""
 
 
-def two_groups():
-    """Twelve products that all differ: every third by too much to be restored."""
-    return FakeShop({f"P{n:04d}": (100, 97 if n % 3 else 20) for n in range(2 * GROUP)}, batch=GROUP, group=GROUP)
+def two_groups(together=1):
+    """Twelve products that all differ: every third by too much to be restored; `together`: groups closed at once."""
+    products = {f"P{n:04d}": (100, 97 if n % 3 else 20) for n in range(2 * GROUP)}
+    return FakeShop(products, batch=GROUP, group=GROUP, together=together)

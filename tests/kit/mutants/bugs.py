@@ -355,6 +355,21 @@ BUGS = [
         "{run_id}\\x1f{uuid.uuid1()}",
         ATTEMPTS,
     ),
+    bug(
+        "a recovered group is counted again",
+        "model/progress.py",
+        "group=max(begun.group, last_group) + 1",
+        "group=begun.group + 1",
+        f"{UNIT}/test_drain.py",
+    ),
+    bug(
+        "what is committed last is not closed at the end of the time",
+        SERVICE,
+        "            self._close()\n            if scan.failure",
+        "            if scan.failure",
+        ATTEMPTS,
+        PARTIAL,
+    ),
     bug("the id is no UUID", "model/finding.py", "{_VARIANT[h[16]]}", "{h[16]}", f"{UNIT}/test_finding.py"),
     bug(
         "a number below zero is another one on the topic",
