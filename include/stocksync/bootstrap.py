@@ -17,18 +17,20 @@ from psycopg2.extensions import connection as PostgresConnection  # noqa: N812 -
 from stocksync.adapters.avro import Encoder, SingleObjectCodec, event_schema
 from stocksync.adapters.avro_confluent import ConfluentEncoder, EventReader, UnusableWriters
 from stocksync.adapters.clock import SystemClock
+from stocksync.adapters.decision_engine import Amounts, DecisionEngine
 from stocksync.adapters.dry_run import NoLock, NoOutbox, NoPublisher, NoUnfinished
 from stocksync.adapters.event_codec import EventDecoder, EventEncoder
 from stocksync.adapters.kafka import IdempotentProducer, KafkaAlertPublisher
 from stocksync.adapters.kafka_source import KafkaAlertSource, KafkaDeadLetters
 from stocksync.adapters.ledger_less_holds import LedgerLessHolds
 from stocksync.adapters.ops_database import OpsDatabase
+from stocksync.adapters.ops_decisions import OpsDecisions
 from stocksync.adapters.ops_findings import OpsFindings
 from stocksync.adapters.ops_memory import OpsDeadLetterLog, OpsDeliveryLog, OpsFailureLog, OpsOpenIncidents
 from stocksync.adapters.ops_runs import OpsRuns
 from stocksync.adapters.postgres import LedgerTable, PostgresLedger
 from stocksync.adapters.postgres_ranges import cut_as_before, partition
-from stocksync.adapters.present_stock import LedgerAndCache, LedgerAndCacheNow
+from stocksync.adapters.present_stock import ExpectedAndCache, LedgerAndCache, LedgerAndCacheNow
 from stocksync.adapters.redis_cache import RedisStockCache
 from stocksync.adapters.redis_check import check_redis
 from stocksync.adapters.redis_client import Patience
@@ -99,8 +101,13 @@ from stocksync.reconcile.ports import (
 from stocksync.reconcile.reconciler import Reconciler, Stores
 from stocksync.reconcile.recovery import drain_all, shut_out
 from stocksync.reconcile.sizes import STANDARD, Sizes
+from stocksync.reconcile.taking_back import TakingBack
 from stocksync.reporting.ports import CatalogueNow, RunHistory
 from stocksync.reporting.report import Reporter
+from stocksync.review.decision import Decision
+from stocksync.review.ports import DecisionLog
+from stocksync.review.recorded_topic import RecordedTopic
+from stocksync.review.reviewer import Reviewer
 from stocksync.settings import Settings
 from stocksync.wording import Wording
 
@@ -240,8 +247,11 @@ class Bootstrap:
         return RedisUnfinished(self.redis, self.ledger.source)
 
     def publisher(self, plan: RunPlan) -> AlertPublisher:
-        """Make the topic's writer; a dry run alerts nobody."""
-        return NoPublisher() if plan.dry_run else self.topic(plan.schema_id)
+        """Make the topic's writer; a dry run alerts nobody. What decisions wrote gets its outcome there."""
+        if plan.dry_run:
+            return NoPublisher()
+        topic, decisions = self.topic(plan.schema_id), self.decision_log()
+        return topic if decisions is None else RecordedTopic(topic, decisions, self._clock.now)
 
     def topic(self, schema_id: int | None) -> AlertPublisher:
         """Make the topic's writer, whatever the run may do."""
@@ -425,6 +435,36 @@ class Bootstrap:
             self.unfinished(plan),
             self._clock,
             refills=self._settings.missing_key_policy is MissingKeyPolicy.RESTORE,
+        )
+
+    # --- decisions -------------------------------------------------------------------------------------------
+
+    def decision_log(self) -> DecisionLog | None:
+        """Make the audit of decisions; None: there is no operations store."""
+        return None if self.operations is None else OpsDecisions(self.operations)
+
+    def reviewer(self, decisions: DecisionLog) -> Reviewer:
+        """Make what carries decisions out."""
+        return Reviewer(decisions, ExpectedAndCache(self.expected(), self.cache()), self._clock.now)
+
+    def decision_engine(
+        self, plan: RunPlan, journal: Journal, reached: Callable[[str], None] = lambda _step: None
+    ) -> DecisionEngine:
+        """Make what writes for a decision; the arguments are those of `reconciler`."""
+
+        def taking_back(id_range: IdRange, decision: Decision, amounts: Amounts) -> TakingBack:
+            return TakingBack(
+                self.stores(plan, id_range.index, journal),
+                plan,
+                approved_by=decision.decided_by,
+                reason=decision.reason,
+                amounts=amounts,
+                sizes=self._sizes,
+                reached=reached,
+            )
+
+        return DecisionEngine(
+            lambda id_range, permission: self.reconciler(plan, id_range, journal, reached, permission), taking_back
         )
 
     # --- people ----------------------------------------------------------------------------------------------

@@ -21,18 +21,19 @@ class Quiet:
 
 
 class AirflowSays:
-    """What a task instance can ask about the runs of stock_sync."""
+    """What a task instance can ask about a run of a DAG; other DAGs have no run of that id."""
 
-    def __init__(self, task, running):
+    def __init__(self, task, running, dag_id="stock_sync", publisher="publish_pending"):
         self._task, self._running = task, running
+        self._of = (dag_id, [publisher])
 
     def get_task_states(self, *, dag_id, task_ids, run_ids):
-        assert (dag_id, task_ids) == ("stock_sync", ["publish_pending"])
-        return {} if self._task is None else {run_ids[0]: {"publish_pending": self._task}}
+        known = (dag_id, task_ids) == self._of and self._task is not None
+        return {run_ids[0]: {task_ids[0]: self._task}} if known else {}
 
     def get_dr_count(self, *, dag_id, run_ids, states):
-        assert (dag_id, run_ids, set(states)) == ("stock_sync", ["run"], {"queued", "running"})
-        return int(self._running)
+        assert (run_ids, set(states)) == (["run"], {"queued", "running"})
+        return int(self._running and dag_id == self._of[0])
 
 
 @pytest.mark.parametrize(
@@ -50,6 +51,7 @@ class AirflowSays:
 )
 def test_a_run_publishes_until_its_last_publisher_is_done_or_the_run_is_over(task, running, publishing):
     assert run_history.is_publishing(AirflowSays(task, running))("run") is publishing
+    assert run_history.is_publishing(AirflowSays(task, running, "stock_sync_review", "conclude"))("run") is publishing
 
 
 class Returned:

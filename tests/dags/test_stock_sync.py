@@ -40,7 +40,7 @@ def dag(dags):
 
 
 def test_there_are_the_agreed_dags_and_no_other(dags):
-    assert {"stock_sync"} <= set(dags) <= {"stock_sync", "stock_sync_alerts", "stock_sync_daily_report"}
+    assert set(dags) == {"stock_sync", "stock_sync_alerts", "stock_sync_daily_report", "stock_sync_review"}
 
 
 def test_the_tasks_and_their_edges_are_the_agreed_ones(dag):

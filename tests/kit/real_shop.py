@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import psycopg2
 import redis
@@ -22,6 +23,7 @@ from stocksync.model.plan import RunPlan
 from stocksync.model.policy import Rules
 from stocksync.model.progress import Progress, RangeOutcome
 from stocksync.reconcile.sizes import STANDARD, Sizes
+from stocksync.review.decision import HOLDS_FOR, Decision, Kind
 from stocksync.settings import Settings
 from tests.kit.database import execute
 from tests.kit.subscriber import SINGLE_OBJECT, decoded, messages
@@ -77,6 +79,7 @@ class RealShop:
     framing: re.Pattern[bytes] = SINGLE_OBJECT
     holds: dict = field(default_factory=dict)
     held_before: int = 0
+    operations_dsn: str = ""
 
     def build(self):
         self.sql(f"CREATE TABLE {self.table} (id {self.id_type} PRIMARY KEY, stock bigint)")
@@ -125,7 +128,7 @@ class RealShop:
         return Consumer({**self.servers, **CONSUMER})
 
     def operations(self):
-        return None
+        return partial(psycopg2.connect, self.operations_dsn, connect_timeout=3) if self.operations_dsn else None
 
     def registry(self):
         return None
@@ -189,6 +192,46 @@ class RealShop:
         """Reconcile one range; `instead` replaces stores by name."""
         journal = journal or RedisJournal(self.cache, f"{plan.run_id}:{id_range.index}")
         return self.parts(**instead).reconciler(plan, id_range, journal, reached).run(id_range)
+
+    # --- decisions -------------------------------------------------------------------------------------------
+
+    @property
+    def audit(self):
+        """The record of decisions."""
+        return self.parts().decision_log()
+
+    def decide(self, kind, seen, *, by="kim", **how):
+        """Note a decision that is made now."""
+        name = f"manual__{uuid.uuid4()}"
+        decision = Decision(name, Kind(kind), by, datetime.now(UTC), "counted by hand", **how)
+        self.audit.record(decision, seen)
+        return decision
+
+    def carry_out(self, decision, *, reached: Callable[[str], None] = lambda _step: None, **instead):
+        """Do what the mapped task does, in one piece; return what became of each product."""
+        parts = self.parts(**instead)
+        plan = self.plan_of(decision)
+        parts.lock(plan).hold()
+        piece = IdRange(0, 1, ids=tuple(self.audit.asked(decision.decision_id)))
+        journal = RedisJournal(self.cache, f"{plan.run_id}:0")
+        outcomes = parts.reviewer(parts.decision_log()).apply(
+            decision, piece, parts.decision_engine(plan, journal, reached)
+        )
+        return {outcome.product_id: outcome for outcome in outcomes}
+
+    def plan_of(self, decision):
+        """The plan by which a decision is carried out."""
+        at = decision.decided_at
+        times = {"date": at.date().isoformat(), "started_at": at.isoformat(), "stop_at": (at + HOLDS_FOR).isoformat()}
+        return replace(self.plan(decision.decision_id), **times)
+
+    def over(self, decision):
+        """The decision's run ends: what dead tasks left is published, and the lock is given back."""
+        plan = self.plan_of(decision)
+        self.parts().drain(plan)
+        self.parts().lock(plan).release()
+
+    # --- runs --------------------------------------------------------------------------------------------------
 
     def run(self, plan=None, ranges=None, **how):
         """Do what the DAG does, in one process; return the summary as JSON."""

@@ -301,3 +301,46 @@ def test_in_english_one_is_one_and_a_thousand_are_a_thousand(count, said):
 @pytest.mark.parametrize(("minutes", "said"), [(1, "1 minute after"), (40, "40 minutes after")])
 def test_in_english_a_late_run_is_late_by_a_minute_or_by_minutes(minutes, said):
     assert said in Wording("en").render("late", dag_id="stock_sync", run_id="r", minutes=minutes)
+
+
+def decided(name="PRD-00001", db=100, redis=20, **kwargs):
+    how = {"approved_by": "kim", "reason": "실사 완료", "action": Action.REDIS_RESTORED}
+    return replace(event(name, db=db, redis=redis), **(how | kwargs))
+
+
+@pytest.mark.parametrize(
+    ("locale", "restored", "undone"),
+    [
+        (
+            "ko",
+            "✅ 승인 복원: PRD-00001 20→100, 승인자 kim, 사유 실사 완료",
+            "↩️ 승인 복원 취소: PRD-00001 현재 Redis 20 (DB 100), 승인자 kim, 사유 실사 완료",
+        ),
+        (
+            "en",
+            "✅ Approved restore: PRD-00001 20→100, approved by kim, reason: 실사 완료",
+            "↩️ Approved restore undone: PRD-00001 Redis now 20 (DB 100), approved by kim, reason: 실사 완료",
+        ),
+    ],
+)
+def test_a_persons_decision_is_told_in_one_line_with_the_name_and_the_reason(locale, restored, undone):
+    texts = AlertTexts(Wording(locale), SEOUL, "@backend-team")
+
+    assert texts.approved(batch_of(decided()).approved).text == restored
+    taken_back = decided(action=Action.MANUAL_REVIEW_REQUIRED)
+    assert texts.approved(batch_of(taken_back).approved).text == undone
+
+
+def test_a_decision_about_many_products_lists_the_largest_and_counts_the_rest(texts):
+    batch = batch_of(*(decided(f"PRD-{n:03}", db=1000 + n) for n in range(25)))
+    lines = texts.approved(batch.approved).text.splitlines()
+
+    assert lines[0] == "✅ 승인 복원: 25건, 승인자 kim, 사유 실사 완료"
+    assert lines[1] == "1. PRD-024 20→1,024"
+    assert lines[-1] == "외 5건"
+
+
+def test_nobody_is_called_for_what_a_person_decided_however_large(texts):
+    batch = batch_of(decided(db=1000), decided("PRD-2", db=1000, action=Action.MANUAL_REVIEW_REQUIRED))
+
+    assert (batch.urgent.count, batch.approved.count) == (0, 2)

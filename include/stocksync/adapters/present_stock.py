@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from stocksync.adapters.postgres import PostgresLedger
 from stocksync.adapters.postgres_ranges import partition
+from stocksync.model.expected import Expected
 from stocksync.model.stock import CacheValue, LedgerValue
 from stocksync.reconcile.ports import StockCache, StockLedger
 
@@ -25,6 +26,27 @@ class LedgerAndCache:
         stocks = self._ledger.read(product_ids)
         counters = self._cache.read(list(stocks)) if stocks else []
         return {i: (stock, counter) for (i, stock), counter in zip(stocks.items(), counters, strict=True)}
+
+
+class ExpectedAndCache:
+    """Implements the port StockNow: as LedgerAndCache, and says how the expected number came about.
+
+    Args:
+        ledger: read first
+        cache: read second
+    """
+
+    def __init__(self, ledger: StockLedger, cache: StockCache) -> None:
+        self._ledger = ledger
+        self._cache = cache
+
+    def read(self, product_ids: Sequence[str]) -> Mapping[str, tuple[Expected | None, CacheValue]]:
+        """Read the ledger, then the counters, of those too that the ledger does not have."""
+        if not product_ids:
+            return {}
+        expected = self._ledger.expected(product_ids)
+        counters = self._cache.read(product_ids)
+        return {i: (expected.get(i), counter) for i, counter in zip(product_ids, counters, strict=True)}
 
 
 class LedgerAndCacheNow(LedgerAndCache):

@@ -112,11 +112,13 @@ class AlertBatch:
     """What one channel has to tell about one group.
 
     Attributes:
+        approved: what a person decided
         restored: what was repaired
         review: what a person must look at
         urgent: what a person must look at at once
     """
 
+    approved: TopEvents = field(default_factory=lambda: TopEvents(LISTED))
     restored: TopEvents = field(default_factory=lambda: TopEvents(1))
     review: TopEvents = field(default_factory=lambda: TopEvents(LISTED))
     urgent: TopEvents = field(default_factory=lambda: TopEvents(URGENT_A_RUN + WATCHED))
@@ -124,6 +126,8 @@ class AlertBatch:
     def add(self, event: AlertEvent, its_token: bytes) -> None:
         """Put one event where it belongs."""
         match route(event):
+            case Route.APPROVED:
+                self.approved.add(event, its_token)
             case Route.DIGEST:
                 self.restored.add(event, its_token)
             case Route.REVIEW:
@@ -134,18 +138,22 @@ class AlertBatch:
     @property
     def latest_ms(self) -> int:
         """When the last of all was detected, milliseconds since the epoch."""
-        return max(self.restored.latest_ms, self.review.latest_ms, self.urgent.latest_ms)
+        return max(top.latest_ms for top in self._every)
 
     @property
     def largest(self) -> AlertEvent | None:
         """The largest of all."""
-        each = (top.largest for top in (self.restored, self.review, self.urgent))
+        each = (top.largest for top in self._every)
         return max(filter(None, each), key=lambda event: abs(event.discrepancy), default=None)
 
     @property
     def tokens(self) -> bytes:
         """What is remembered of all of them, end to end."""
-        return self.urgent.tokens + self.review.tokens + self.restored.tokens
+        return b"".join(top.tokens for top in self._every)
+
+    @property
+    def _every(self) -> tuple[TopEvents, ...]:
+        return self.urgent, self.review, self.restored, self.approved
 
 
 class Tokens:

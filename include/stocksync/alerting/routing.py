@@ -22,6 +22,8 @@ _LONGEST_RUN_ID = 250  # Airflow's own limit; what else it cannot have made is n
 class Route(Enum):
     """The kind of message an event ends up in."""
 
+    APPROVED = "approved"
+    """A person decided it: told with the person's name and reason."""
     DIGEST = "digest"
     """Restored: counted in one message."""
     REVIEW = "review"
@@ -31,7 +33,9 @@ class Route(Enum):
 
 
 def route(event: AlertEvent) -> Route:
-    """Decide by what was done first, then by size: nobody is woken for what is already repaired."""
+    """Decide by who did what first, then by size: nobody is woken for what is repaired or was decided."""
+    if event.approved_by:
+        return Route.APPROVED
     if event.action is Action.REDIS_RESTORED:
         return Route.DIGEST
     return Route.URGENT if event.severity is Severity.CRITICAL else Route.REVIEW

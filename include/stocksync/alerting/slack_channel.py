@@ -89,6 +89,8 @@ class SlackChannel:
             yield _Post(self._texts.urgent_rest(rest, batch.urgent.latest_ms), rest.tokens)
         if batch.review.count:
             yield _Post(self._texts.review(batch.review), batch.review.tokens)
+        if batch.approved.count:
+            yield _Post(self._texts.approved(batch.approved), batch.approved.tokens)
         if batch.restored.count:
             # There is a second digest where the next run publishes what a dead run left, or a run was cleared.
             changed = 0 if group.run_id is None else self._changed(group.run_id)

@@ -9,8 +9,11 @@ from stocksync.alerting.news import GroupNews
 from stocksync.alerting.ports import AlertEvent
 from stocksync.alerting.routing import LISTED, AlertGroup, local_time
 from stocksync.model.notice import Incident, Message, group_incident, product_incident
+from stocksync.model.policy import Action
 from stocksync.model.text import printable
 from stocksync.wording import Wording
+
+_LONGEST_NAME, _LONGEST_REASON = 100, 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +60,21 @@ class RunLine:
     largest: ProductLine
 
 
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A counter that a person had written, as the template shows it.
+
+    Attributes:
+        id: made safe to print
+        redis: what it showed when it was restored; what it shows now where that was taken back
+        expected: what it should hold
+    """
+
+    id: str
+    redis: int
+    expected: int
+
+
 class AlertTexts:
     """Turns what was found into messages and incidents.
 
@@ -100,6 +118,24 @@ class AlertTexts:
             rest=rest.count,
         )
         return Message(body, self._footer)
+
+    def approved(self, decided: TopEvents) -> Message:
+        """One message for what a decision wrote: all of it was restored, or all of it taken back."""
+        shown, rest = decided.split(LISTED)
+        first = shown[0].event
+        changes = [
+            Change(printable(event.product_id), event.redis_stock, event.db_stock) for event in (s.event for s in shown)
+        ]
+        body = self._wording.render(
+            "approved",
+            undone=first.action is not Action.REDIS_RESTORED,
+            by=printable(first.approved_by or "", _LONGEST_NAME),
+            reason=printable(first.reason, _LONGEST_REASON),
+            count=decided.count,
+            changes=changes,
+            rest=rest.count,
+        )
+        return Message(body)
 
     def urgent(self, shown: ListedEvent) -> Message:
         """The message for one product."""
@@ -161,7 +197,7 @@ class AlertTexts:
             runs=len(groups),
             date=printable(group.date, 10),
             run=printable(group.run_id) if group.run_id else "",
-            restored=sum(batch.restored.count for batch in batches),
+            restored=sum(batch.restored.count + batch.approved.count for batch in batches),
             review=sum(batch.review.count for batch in batches),
             urgent=sum(batch.urgent.count for batch in batches),
             largest=self._product(largest),

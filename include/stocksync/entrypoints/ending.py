@@ -35,6 +35,8 @@ class Kind(StrEnum):
     SKIPPED = "skipped"
     DRY_RUN = "dry_run"
     """It ended well, and nothing came of it."""
+    DECIDED = "decided"
+    """What became of a person's decision."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,4 +115,4 @@ def say(context: Mapping[str, Any]) -> None:
     log.log(level, "%s", fill(sentence, _LINE, break_long_words=False, break_on_hyphens=False))
 
 
-_MILD = (Kind.SKIPPED, Kind.DRY_RUN)
+_MILD = (Kind.SKIPPED, Kind.DRY_RUN, Kind.DECIDED)

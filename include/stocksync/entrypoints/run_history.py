@@ -18,8 +18,10 @@ from stocksync.reporting.day import Figures, RunOfDay, RunState
 
 log = logging.getLogger(__name__)
 
-SYNC_DAG = "stock_sync"
+SYNC_DAG, REVIEW_DAG = "stock_sync", "stock_sync_review"
 _FIRST, _COMPARER, _PUBLISHER, _LAST = "acquire_lock", "reconcile", "publish_pending", "summarize"
+_PUBLISHERS = {SYNC_DAG: _PUBLISHER, REVIEW_DAG: "conclude"}
+"""Of each DAG that publishes events, the task that publishes last."""
 _CHECKING = (_FIRST, "partition_products")
 """The tasks that look at what was asked for."""
 _REPORTS_READ = 60
@@ -33,12 +35,16 @@ def is_publishing(ti: Any) -> Callable[[str], bool]:  # noqa: ANN401 - Airflow's
     """Tell of a run whether it may still publish; a run that died, or that this Airflow never saw, may not."""
 
     def publishing(run_id: str) -> bool:
-        states = ti.get_task_states(dag_id=SYNC_DAG, task_ids=[_PUBLISHER], run_ids=[run_id])
-        if states.get(run_id, {}).get(_PUBLISHER) in _OVER:
-            return False
-        return bool(ti.get_dr_count(dag_id=SYNC_DAG, run_ids=[run_id], states=sorted(_RUNNING_STATES)))
+        return any(_may_publish(ti, run_id, dag_id, publisher) for dag_id, publisher in _PUBLISHERS.items())
 
     return publishing
+
+
+def _may_publish(ti: Any, run_id: str, dag_id: str, publisher: str) -> bool:  # noqa: ANN401 - Airflow's task instance
+    states = ti.get_task_states(dag_id=dag_id, task_ids=[publisher], run_ids=[run_id])
+    if states.get(run_id, {}).get(publisher) in _OVER:
+        return False
+    return bool(ti.get_dr_count(dag_id=dag_id, run_ids=[run_id], states=sorted(_RUNNING_STATES)))
 
 
 def kept_changing(ti: Any) -> Callable[[str], int]:  # noqa: ANN401 - Airflow's task instance

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 Listener = TypeVar("Listener", bound=Callable[..., None])
 hookimpl: Callable[[Listener], Listener] = _hookimpl
 """Airflow's marker of a listener, which says nothing of types."""
-_DAGS = ("stock_sync", "stock_sync_alerts", "stock_sync_daily_report")
+_DAGS = ("stock_sync", "stock_sync_alerts", "stock_sync_daily_report", "stock_sync_review")
 _SHOWN = 5
 """Endings of one run: sixty ranges that fail alike say no more than a few."""
 

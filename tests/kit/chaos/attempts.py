@@ -29,6 +29,8 @@ STEPS = ("settled", "looked again", "committed", "published", "saved", "cleared"
 """The named steps of a group, in their order; "recovered" comes on top in an attempt that finds leftovers."""
 ASKED, ANSWERED, HALF_PUBLISHED = "asked", "answered", "half published"
 """Steps between those: before a command is sent to Redis, after its answer, and with half of the events out."""
+TO_BE_NOTED, NOTED = "to be noted", "noted"
+"""Steps of a decision: before and after what became of some products is on record."""
 
 PROCESSES = multiprocessing.get_context("forkserver")
 PROCESSES.set_forkserver_preload(["tests.kit.real_shop", "tests.kit.chaos.attempts"])
@@ -118,6 +120,11 @@ def attempt(shop, where, plan, id_range, kill=None, sizes=SMALL):
     return AttemptProcess(shop, where, ("reconcile", plan, id_range), kill, sizes).result()
 
 
+def attempt_decision(shop, redis_uri, decision, kill=None, sizes=SMALL):
+    """Carry a decision out in one attempt; return what became of its products, or None if it was killed."""
+    return AttemptProcess(shop, redis_uri, ("decide", decision), kill, sizes).result()
+
+
 class _ReportingRedis(redis.Redis):
     """A client that passes a named step before and after each command."""
 
@@ -162,10 +169,32 @@ class _ReportingCluster(WholeCluster):
         return wire
 
 
+class ReportedAudit:
+    """The record of decisions, which passes a named step before and after each note."""
+
+    def __init__(self, audit, reached):
+        self._audit, self._reached = audit, reached
+
+    def note(self, *about):
+        self._reached(TO_BE_NOTED)
+        self._audit.note(*about)
+        self._reached(NOTED)
+
+    def __getattr__(self, name):
+        return getattr(self._audit, name)
+
+
 class ChaosShop(RealShop):
     """Without Kafka servers its topic is recorded in Redis."""
 
     reached = staticmethod(lambda _step: None)
+
+    def parts(self, **instead):
+        parts = super().parts(**instead)
+        audit = parts.decision_log()
+        if audit is not None:
+            parts.decision_log = lambda: ReportedAudit(audit, self.reached)
+        return parts
 
     def publisher(self):
         if self.servers:
@@ -192,7 +221,9 @@ def _work(sender, fields, where, job, kill, sizes):
         shop.reached = reached
         what, plan, *about = job
         try:
-            if what == "reconcile":
+            if what == "decide":
+                sender.send(("returned", shop.carry_out(plan, reached=reached)))
+            elif what == "reconcile":
                 sender.send(("returned", shop.reconcile(plan, *about, reached=reached)))
             else:
                 sender.send(("returned", shop.close(plan, *about)))

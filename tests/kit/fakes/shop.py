@@ -76,6 +76,9 @@ class ProgramOnFakes(Bootstrap):
     def topic(self, schema_id):
         return self._world.publisher
 
+    def decision_log(self):
+        return getattr(self._world, "log", None)
+
 
 class FakeShop:
     """`FakeShop({"a": (100, 97)})`: product a has 100 in the ledger and 97 in the cache.
