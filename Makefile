@@ -58,6 +58,10 @@ chaos: export CHAOS_EXAMPLES := $(or $(CHAOS_EXAMPLES),150)
 chaos: .venv/.installed ## random kills, live orders, faults (docs/reliability.md): CHAOS_SCHEDULES=1000 for more, CHAOS_SEED=7 for one
 	@$(BIN)/pytest $(if $(CHAOS_SEED),tests/chaos/test_schedules.py,tests/chaos tests/faults)
 
+.PHONY: soak
+soak: .venv/.installed ## nights one after the other with orders and restarts, to see that nothing grows: SOAK_MINUTES=360 for long
+	@$(BIN)/python -m tests.kit.soak
+
 .PHONY: test-cluster
 test-cluster: .venv/.installed ## the tests on Apache Kafka, TLS, Celery and docker-compose.yaml's own configuration
 	@$(BIN)/pytest --cluster tests/cluster tests/integration tests/e2e/test_people_are_told.py \
