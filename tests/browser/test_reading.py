@@ -7,7 +7,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
 from stocksync.model.address import segment
-from tests.kit.browser import PHONE
+from tests.kit.browser import PHONE, WIDE
 from tests.kit.ops_history import HOSTILE, RUN
 from tests.kit.paths import ROOT
 
@@ -137,50 +137,53 @@ def test_without_any_history_the_page_says_that_there_is_none(history, person):
     person().reads("아직 실행 기록이 없습니다")
 
 
-@pytest.mark.parametrize("kind", HOSTILE)
-def test_a_hostile_id_is_text_wherever_it_stands_and_its_link_survives_the_log_in(history, person, kind):
-    hostile = HOSTILE[kind]
-    history.ran(severities=["CRITICAL"])
-    history.found(hostile, 100, 20, name=hostile)
-    history.decided("manual__1", "restore", [hostile], by=hostile, reason=hostile)
-    shown = hostile.replace("\u202e", "\\u202e").replace("\u202c", "\\u202c")
+def test_hostile_ids_are_text_wherever_they_stand_and_their_links_survive_the_log_in(history, person):
+    history.ran(severities=["CRITICAL"] * len(HOSTILE))
+    for number, hostile in enumerate(HOSTILE.values()):
+        history.found(hostile, 100, 20, name=hostile)
+        history.decided(f"manual__{number}", "restore", [hostile], by=hostile, reason=hostile, outcome="stale")
+    shown = [each.replace("\u202e", "\\u202e").replace("\u202c", "\\u202c") for each in HOSTILE.values()]
 
-    someone = person("op", f"products/{segment(hostile)}")
+    someone = person("op", f"products/{segment(HOSTILE['address'])}")
 
-    expect(someone.page.locator("h1 bdi").first).to_have_text(shown)
-    for path in ("reviews", "decisions", f"runs/{segment(RUN)}", f"decisions/{segment('manual__1')}"):
+    expect(someone.page.locator("h1 bdi").first).to_have_text(HOSTILE["address"])
+    for path in ("reviews", "decisions", f"runs/{segment(RUN)}"):
         someone.goes_to(path)
-        expect(someone.page.locator("main bdi", has_text=shown).first).to_be_visible()
+        for each in shown:
+            expect(someone.page.locator("main bdi", has_text=each).first).to_be_visible()
         assert someone.page.locator("main img, main script, main [onerror]").count() == 0
-    someone.goes_to("reviews")
-    someone.page.locator("tbody .product").click()
-    expect(someone.page.locator("h1 bdi").first).to_have_text(shown)
+    for each in shown:
+        someone.goes_straight_to("reviews")
+        someone.tab.locator("tbody .product > bdi").get_by_text(each, exact=True).click()
+        expect(someone.tab.locator("h1 bdi").first).to_have_text(each)
     assert someone.tab.title() != "1"
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_every_part_is_accessible_wide_and_on_a_phone(history, person, theme):
     a_bad_night(history)
-    history.decided("manual__1", "restore", ["PRD-00001"])
+    history.decided("manual__1", "restore", ["PRD-00002"])
     someone = person("op", theme=theme)
+    expect(someone.page.locator("html")).to_have_attribute("data-theme", theme)
+    shot(someone, f"page-{theme}")
 
     found = []
-    for size in ((1440, 900), PHONE):
+    for size in (WIDE, PHONE):
         someone.tab.set_viewport_size({"width": size[0], "height": size[1]})
         for path in ("", "reviews", "products/PRD-00001", f"runs/{segment(RUN)}", "decisions", "decisions/manual__1"):
-            someone.goes_to(path)
-            expect(someone.page.locator("html")).to_have_attribute("data-theme", theme)
-            assert someone.frame.evaluate("document.documentElement.scrollWidth <= innerWidth"), (path, size)
-            found += [(path, size[0], each) for each in complaints_of(someone)]
-    shot(someone, f"phone-{theme}")
+            someone.goes_straight_to(path)
+            expect(someone.tab.locator("html")).to_have_attribute("data-theme", theme)
+            assert someone.tab.evaluate("document.documentElement.scrollWidth <= innerWidth"), (path, size)
+            found += [(path, size[0], *each) for each in complaints_of(someone.tab)]
+            shot(someone, f"{theme}-{size[0]}-{path.split('/')[0] or 'overview'}")
 
     assert found == []
 
 
-def complaints_of(someone):
-    """What axe has to say of the page in the frame."""
-    results = Axe().run(someone.frame, context="document").response
-    return [(each["id"], [node["html"][:200] for node in each["nodes"]][:3]) for each in results["violations"]]
+def complaints_of(page):
+    """What axe has to say of a page."""
+    violations = Axe().run(page).response["violations"]
+    return [(each["id"], [node["html"][:200] for node in each["nodes"]][:3]) for each in violations]
 
 
 @pytest.mark.parametrize(("language", "says"), [("ko", "결정을 기다립니다"), ("en", "wait for a decision")])
