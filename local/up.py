@@ -91,7 +91,8 @@ Slack      {_received(STOCK_SLACK, stack.slack)}
 PagerDuty  {_received(STOCK_PAGERDUTY, stack.pagerduty)}
 
 Switch stock_sync_alerts and stock_sync_daily_report on, then stock_sync: the latest night's run starts at once, and
-people are told of it.
+people are told of it. What needs a person is under 재고 / Stock; a decision there is a run of
+stock_sync_review, to be on too.
 The UI shows UTC until another time zone is chosen at the clock in its corner.
 For plain airflow commands on this stack: set -a; . {os.path.relpath(variables)}
 Ctrl-C here, or `make down` anywhere, ends it."""
