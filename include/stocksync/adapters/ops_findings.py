@@ -24,7 +24,8 @@ _STAGE = f"CREATE TEMPORARY TABLE staged ON COMMIT DROP AS SELECT {_COLUMNS} FRO
 _COPY = f"COPY staged ({_COLUMNS}) FROM STDIN"
 
 # A case goes on where the product was left to a person before, nothing has restored it since, and no complete run over
-# all products has passed without finding it.
+# all products has passed without finding it. Nothing is added to the instant so that nobody walks through all findings
+# by their time, for each product, instead of looking up the product's few.
 _FILL = f"""
 INSERT INTO findings ({_COLUMNS}, first_seen, nights)
 SELECT {", ".join(f"staged.{name}" for name in _COLUMNS.split(", "))},
@@ -35,12 +36,12 @@ CROSS JOIN (SELECT coalesce(max(started_at), '-infinity') AS instant, max(run_id
 LEFT JOIN LATERAL (
     SELECT * FROM findings
     WHERE staged.action = 'MANUAL_REVIEW_REQUIRED'
-      AND findings.product_id = staged.product_id AND findings.detected_at < staged.detected_at
+      AND findings.product_id = staged.product_id AND findings.detected_at + interval '0' < staged.detected_at
       AND (findings.action = 'MANUAL_REVIEW_REQUIRED' OR findings.decision_id IS NULL OR NOT EXISTS (
           SELECT FROM undone
           WHERE undone.decision_id = findings.decision_id AND undone.product_id = findings.product_id
       ))
-    ORDER BY findings.detected_at DESC
+    ORDER BY findings.detected_at + interval '0' DESC
     LIMIT 1
 ) AS earlier
     ON earlier.action = 'MANUAL_REVIEW_REQUIRED' AND (
