@@ -80,6 +80,7 @@ from stocksync.alerting.two_memories import (
 from stocksync.errors import BadSetting, ConnectionsUnavailable, OperationsUnavailable, StockSyncError
 from stocksync.model.finding import RunIdentity
 from stocksync.model.id_range import IdRange
+from stocksync.model.permission import Permission
 from stocksync.model.plan import RunPlan
 from stocksync.model.policy import WHATEVER_SIZE, MissingKeyPolicy, Rules
 from stocksync.model.summary import RunSummary
@@ -92,7 +93,6 @@ from stocksync.reconcile.ports import (
     Journal,
     ListedOutbox,
     Outbox,
-    Permission,
     RunLock,
     StockCache,
     StockLedger,

@@ -3,10 +3,10 @@
 from collections.abc import Callable, Mapping
 
 from stocksync.model.id_range import IdRange
+from stocksync.model.permission import Permission
 from stocksync.reconcile.reconciler import Reconciler
 from stocksync.reconcile.taking_back import TakingBack
 from stocksync.review.decision import Decision
-from stocksync.review.ports import Permission
 
 Amounts = Callable[[], Mapping[str, int]]
 

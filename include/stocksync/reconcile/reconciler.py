@@ -19,6 +19,7 @@ from itertools import chain
 
 from stocksync.model.finding import Decided, Finding, event_id, reason_for
 from stocksync.model.id_range import IdRange
+from stocksync.model.permission import Permission
 from stocksync.model.plan import RunPlan
 from stocksync.model.policy import Rules
 from stocksync.model.progress import Progress, RangeOutcome
@@ -32,7 +33,6 @@ from stocksync.reconcile.ports import (
     Journal,
     LedgerBatch,
     Outbox,
-    Permission,
     Proposal,
     RunLock,
     StockCache,

@@ -8,7 +8,7 @@ from stocksync.review.decision import Decision, covers
 
 
 class Approval:
-    """Implements the port Permission: each product once, while its difference is what was seen or less.
+    """Implements Permission: each product once, while its difference is what was seen or less.
 
     Args:
         decision: the decision

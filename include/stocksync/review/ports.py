@@ -8,6 +8,7 @@ from typing import Protocol
 from stocksync.model.expected import Expected
 from stocksync.model.finding import Finding, RunIdentity
 from stocksync.model.id_range import IdRange
+from stocksync.model.permission import Permission
 from stocksync.model.stock import CacheValue
 from stocksync.review.decision import Decision, Outcome
 
@@ -66,24 +67,6 @@ class DecisionLog(Protocol):
 
     def cases_without_key(self, most: int) -> Sequence[Case]:
         """Give the open cases of products without a key that are not asleep, the first so many by their ids."""
-        ...
-
-
-class Permission(Protocol):
-    """What a decision allows the engine to restore."""
-
-    @property
-    def approved_by(self) -> str:
-        """Who decided."""
-        ...
-
-    @property
-    def reason(self) -> str:
-        """Why."""
-        ...
-
-    def allows(self, product_id: str, discrepancy: int) -> bool:
-        """Tell whether such a difference may be restored now."""
         ...
 
 
