@@ -23,7 +23,7 @@ from stocksync.model.plan import RunPlan
 from stocksync.model.policy import Rules
 from stocksync.model.progress import Progress, RangeOutcome
 from stocksync.reconcile.sizes import STANDARD, Sizes
-from stocksync.review.decision import HOLDS_FOR, Decision, Kind
+from stocksync.review.decision import HOLDS_FOR, Decision, DecisionKind
 from stocksync.settings import Settings
 from tests.kit.database import execute
 from tests.kit.subscriber import SINGLE_OBJECT, decoded, messages
@@ -203,7 +203,7 @@ class RealShop:
     def decide(self, kind, seen, *, by="kim", **how):
         """Note a decision that is made now."""
         name = f"manual__{uuid.uuid4()}"
-        decision = Decision(name, Kind(kind), by, datetime.now(UTC), "counted by hand", **how)
+        decision = Decision(name, DecisionKind(kind), by, datetime.now(UTC), "counted by hand", **how)
         self.audit.record(decision, seen)
         return decision
 

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from stocksync.errors import RefusedRequest
-from stocksync.review.decision import Decision, Kind, Outcome, Result
+from stocksync.review.decision import Decision, DecisionKind, Outcome, Result
 from stocksync.review.request import asked
 from tests.kit.fakes.decisions import DecidingShop
 
@@ -98,7 +98,7 @@ def made(world, kind, hours, *applied):
 
 
 def test_an_undo_is_about_what_the_decision_wrote():
-    world = made(DecidingShop({}), Kind.RESTORE, 23, "a")
+    world = made(DecidingShop({}), DecisionKind.RESTORE, 23, "a")
 
     accept(world, **UNDO)
 
@@ -109,9 +109,12 @@ def test_an_undo_is_about_what_the_decision_wrote():
     ("world", "said"),
     [
         (DecidingShop({}), "'manual__before' is no decision"),
-        (made(DecidingShop({}), Kind.RESTORE, 25, "a"), "cannot be undone; allowed: a 'restore' of the last 24 hours"),
-        (made(DecidingShop({}), Kind.KEEP, 1, "a"), "cannot be undone"),
-        (made(DecidingShop({}), Kind.RESTORE, 1), "has written nothing"),
+        (
+            made(DecidingShop({}), DecisionKind.RESTORE, 25, "a"),
+            "cannot be undone; allowed: a 'restore' of the last 24 hours",
+        ),
+        (made(DecidingShop({}), DecisionKind.KEEP, 1, "a"), "cannot be undone"),
+        (made(DecidingShop({}), DecisionKind.RESTORE, 1), "has written nothing"),
     ],
 )
 def test_what_cannot_be_undone_is_refused_in_words(world, said):

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from stocksync.entrypoints.page.words import LANGUAGES, PageWords, language_of, texts
 from stocksync.model.address import deep_link, name_of, segment
 from stocksync.reporting import bars
-from stocksync.reporting.verdict import Mood, due, verdict
+from stocksync.reporting.headline import Mood, due, headline
 
 TODAY = date(2026, 11, 25)
 SEOUL = ZoneInfo("Asia/Seoul")
@@ -62,7 +62,7 @@ def test_a_link_leads_through_the_ui_also_below_a_path_and_nowhere_if_nobody_sai
     ],
 )
 def test_the_worst_is_said_first(nights, awake, critical, mood, says):
-    told = verdict(nights, awake, critical, TODAY)
+    told = headline(nights, awake, critical, TODAY)
 
     assert (told.mood, told.says) == (mood, says)
 

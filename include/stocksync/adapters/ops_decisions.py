@@ -6,7 +6,7 @@ from datetime import datetime
 from psycopg2.extras import execute_values
 
 from stocksync.adapters.ops_database import OpsDatabase, storable
-from stocksync.review.decision import Decision, Kind, Outcome, Result
+from stocksync.review.decision import Decision, DecisionKind, Outcome, Result
 from stocksync.review.ports import Case
 
 _DECISION = """
@@ -57,7 +57,7 @@ class OpsDecisions:
             FROM decisions WHERE decision_id = %s
         """
         found = self._database.rows("reading a decision", query, (storable(decision_id),))
-        return Decision(found[0][0], Kind(found[0][1]), *found[0][2:]) if found else None
+        return Decision(found[0][0], DecisionKind(found[0][1]), *found[0][2:]) if found else None
 
     def asked(self, decision_id: str) -> Mapping[str, int | None]:
         """Select, in the order of the ids' bytes."""

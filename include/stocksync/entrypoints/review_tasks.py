@@ -19,7 +19,7 @@ from stocksync.errors import BadSetting, LockHeld, NotBegun, RefusedRequest
 from stocksync.model.id_range import IdRange
 from stocksync.model.plan import RunPlan, local_date
 from stocksync.reconcile import preconditions
-from stocksync.review.decision import HOLDS_FOR, Decision, Kind
+from stocksync.review.decision import HOLDS_FOR, Decision, DecisionKind
 from stocksync.review.ports import DecisionLog
 from stocksync.review.request import Request, asked
 from stocksync.review.reviewer import in_words
@@ -40,7 +40,7 @@ def accept(context: Mapping[str, Any], latest_summaries: Iterable[Any]) -> dict[
     decision, request = _asked_for(context, settings)
     parts.check_operations()
     plan = _plan(decision, settings)
-    if decision.kind is not Kind.KEEP:
+    if decision.kind is not DecisionKind.KEEP:
         units_before = preconditions.last_held_units(event.extra for event in latest_summaries)
         schema_id = parts.check(writes=True)
         plan = _plan(decision, settings, schema_id=schema_id, had_holds=parts.check_holds(units_before))
@@ -55,7 +55,7 @@ def accept(context: Mapping[str, Any], latest_summaries: Iterable[Any]) -> dict[
 def take_lock(raw_plan: dict[str, Any]) -> None:
     """Take the day's lock, or look again later while a run is at work; a decision that writes nothing needs none."""
     parts, decision, plan = _begun(raw_plan)
-    if decision.kind is Kind.KEEP:
+    if decision.kind is DecisionKind.KEEP:
         return
     now = datetime.now(UTC)
     if decision.is_too_old(now):
@@ -99,7 +99,7 @@ def conclude(
         raise NotBegun("the decision was not accepted: the log of accept says why; nothing was written")
     parts, decision, plan = _begun(raw_plan)
     decisions = _decisions(parts)
-    if decision.kind is not Kind.KEEP:
+    if decision.kind is not DecisionKind.KEEP:
         parts.drain(plan)
         outlet_events[PUBLISHED].add(ALERTS)
     products, outcomes = decisions.asked(decision.decision_id), decisions.outcomes(decision.decision_id)

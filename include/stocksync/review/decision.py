@@ -16,7 +16,7 @@ UNDONE_WITHIN = timedelta(hours=24)
 _TOO_OLD = f"the decision was older than {HOLDS_FOR.seconds // 60} minutes"
 
 
-class Kind(StrEnum):
+class DecisionKind(StrEnum):
     """What is decided."""
 
     RESTORE = "restore"
@@ -42,7 +42,7 @@ class Decision:
     """
 
     decision_id: str
-    kind: Kind
+    kind: DecisionKind
     decided_by: str
     decided_at: datetime
     reason: str
@@ -55,7 +55,7 @@ class Decision:
 
     def can_be_undone(self, now: datetime) -> bool:
         """Tell whether it wrote something, and not too long ago."""
-        return self.kind is Kind.RESTORE and now - self.decided_at <= UNDONE_WITHIN
+        return self.kind is DecisionKind.RESTORE and now - self.decided_at <= UNDONE_WITHIN
 
 
 class Result(StrEnum):

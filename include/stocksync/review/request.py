@@ -8,7 +8,7 @@ from typing import Any
 from stocksync.errors import RefusedRequest
 from stocksync.model.request import asked_products
 from stocksync.model.text import printable
-from stocksync.review.decision import Kind
+from stocksync.review.decision import DecisionKind
 
 MISSING_KEYS = "missing_keys"
 """Of param `select`: every open case whose product has no key."""
@@ -31,7 +31,7 @@ class Request:
         sleeps_until: of `keep`, the local date on which the case wakes in any case
     """
 
-    kind: Kind
+    kind: DecisionKind
     reason: str
     product_ids: list[str] | None = None
     missing_keys: bool = False
@@ -60,7 +60,7 @@ def asked(params: Mapping[str, Any], today: date) -> Request:
     Raises:
         RefusedRequest: they do not go together
     """
-    kind = Kind(params["decision"])
+    kind = DecisionKind(params["decision"])
     product_ids = asked_products(params.get("product_ids"))
     request = Request(
         kind=kind,
@@ -94,11 +94,13 @@ def _missing_keys(select: str | None) -> bool:
     return select == MISSING_KEYS
 
 
-def _sleeps_until(text: str | None, kind: Kind, today: date) -> date | None:
+def _sleeps_until(text: str | None, kind: DecisionKind, today: date) -> date | None:
     if not text:
         return None
-    if kind is not Kind.KEEP:
-        raise RefusedRequest(f"param 'sleeps_until' goes with decision {Kind.KEEP.value!r} only, not with {kind!r}")
+    if kind is not DecisionKind.KEEP:
+        raise RefusedRequest(
+            f"param 'sleeps_until' goes with decision {DecisionKind.KEEP.value!r} only, not with {kind!r}"
+        )
     try:
         until = date.fromisoformat(text)
     except ValueError:
@@ -109,7 +111,7 @@ def _sleeps_until(text: str | None, kind: Kind, today: date) -> date | None:
 
 
 def _refuse_for_kind(request: Request) -> None:
-    if request.kind is Kind.UNDO:
+    if request.kind is DecisionKind.UNDO:
         if request.undoes is None:
             raise RefusedRequest("param 'decision_id' is empty; allowed with 'undo': the decision that is undone")
         if request.missing_keys or request.seen:
@@ -132,7 +134,7 @@ def _refuse_seen(request: Request) -> None:
             raise RefusedRequest(
                 f"param 'seen': {printable(strangers[0])!r} is not in 'product_ids'; allowed: differences of those only"
             )
-    if request.kind is Kind.RESTORE and not request.missing_keys:
+    if request.kind is DecisionKind.RESTORE and not request.missing_keys:
         unseen = [product_id for product_id in request.product_ids or () if not request.seen.get(product_id)]
         if unseen:
             raise RefusedRequest(

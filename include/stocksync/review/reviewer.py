@@ -10,7 +10,7 @@ from stocksync.model.id_range import IdRange
 from stocksync.model.stock import CacheValue
 from stocksync.model.text import printable
 from stocksync.review.approval import Approval
-from stocksync.review.decision import UNDONE_WITHIN, Decision, Kind, Outcome, Result, left_alone, not_taken_back
+from stocksync.review.decision import UNDONE_WITHIN, Decision, DecisionKind, Outcome, Result, left_alone, not_taken_back
 from stocksync.review.ports import Case, DecisionLog, Engine, StockNow
 from stocksync.review.request import MOST, Request
 
@@ -44,7 +44,7 @@ class Reviewer:
         return len(self._decisions.asked(decision.decision_id))
 
     def _products(self, decision: Decision, request: Request) -> Mapping[str, int | None]:
-        if decision.kind is Kind.UNDO:
+        if decision.kind is DecisionKind.UNDO:
             return dict.fromkeys(self._undoable(decision, request))
         if request.missing_keys:
             return self._without_key(request)
@@ -86,11 +86,11 @@ class Reviewer:
         ids = id_range.ids or ()
         seen = {i: difference for i, difference in self._decisions.asked(decision.decision_id).items() if i in set(ids)}
         match decision.kind:
-            case Kind.RESTORE:
+            case DecisionKind.RESTORE:
                 left = self._restore(decision, id_range, seen, engine)
-            case Kind.UNDO:
+            case DecisionKind.UNDO:
                 left = self._undo(decision, id_range, engine)
-            case Kind.KEEP:
+            case DecisionKind.KEEP:
                 left = self._keep(seen)
         self._decisions.note(decision.decision_id, left, self._now())
         known = self._decisions.outcomes(decision.decision_id)

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from stocksync.model.id_range import IdRange
-from stocksync.review.decision import Decision, Kind, Result
+from stocksync.review.decision import Decision, DecisionKind, Result
 from stocksync.review.ports import Case
 from tests.kit.fakes.shop import PLAN, FakeShop
 
@@ -61,7 +61,7 @@ class DecidingShop(FakeShop):
 
     def decide(self, kind, name="manual__decision", *, by="kim", seen=None, **how):
         """Note a decision as it is made now."""
-        decision = Decision(name, Kind(kind), by, self.clock.now(), "counted by hand", **how)
+        decision = Decision(name, DecisionKind(kind), by, self.clock.now(), "counted by hand", **how)
         self.log.record(decision, seen)
         return decision
 

@@ -22,7 +22,7 @@ from stocksync.entrypoints.page.store import NoStore, bootstrapped, reading
 from stocksync.errors import BadSetting, ConnectionsUnavailable, OperationsUnavailable
 from stocksync.model.address import name_of
 from stocksync.reporting import bars
-from stocksync.reporting.verdict import due, lost_many, verdict
+from stocksync.reporting.headline import due, headline, lost_many
 from stocksync.settings import Settings
 
 DAG = "stock_sync"
@@ -136,12 +136,12 @@ def _overview(app: FastAPI, shown: Shown) -> None:
             open_cases = store.open()
         totals = _totals(open_cases)
         expected = due(now, settings.time_limit + timedelta(minutes=10))
-        says = verdict(nights, totals["awake"], totals["critical"], expected)
+        says = headline(nights, totals["awake"], totals["critical"], expected)
         return shown.page(
             "overview.html",
             request,
             decides=decides,
-            verdict=says,
+            headline=says,
             expected=expected,
             last=nights[0] if nights else None,
             lost=lost_many(nights[0]) if nights else False,

@@ -19,7 +19,7 @@ class Mood(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class Headline:
     """What a page says first.
 
     Attributes:
@@ -48,7 +48,7 @@ def lost_many(night: Mapping[str, Any]) -> bool:
     return bool(summary.get("mass_loss") or summary.get("empty_cache"))
 
 
-def verdict(nights: Sequence[Mapping[str, Any]], awake: int, critical: int, expected: date) -> Verdict:
+def headline(nights: Sequence[Mapping[str, Any]], awake: int, critical: int, expected: date) -> Headline:
     """Judge the latest night and what is open; the worst is said.
 
     Args:
@@ -58,7 +58,7 @@ def verdict(nights: Sequence[Mapping[str, Any]], awake: int, critical: int, expe
         expected: the date whose run should have ended
     """
     if not nights:
-        return Verdict(Mood.ATTENTION, "none")
+        return Headline(Mood.ATTENTION, "none")
     last = nights[0]
     judged = (
         (last["run_date"] < expected, Mood.BAD, "late"),
@@ -68,4 +68,4 @@ def verdict(nights: Sequence[Mapping[str, Any]], awake: int, critical: int, expe
         (critical > 0, Mood.BAD, "critical"),
         (awake > 0, Mood.ATTENTION, "open"),
     )
-    return next((Verdict(mood, says) for holds, mood, says in judged if holds), Verdict(Mood.GOOD, "good"))
+    return next((Headline(mood, says) for holds, mood, says in judged if holds), Headline(Mood.GOOD, "good"))
