@@ -3,6 +3,7 @@
 import logging
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
@@ -43,7 +44,7 @@ def accept(context: Mapping[str, Any], latest_summaries: Iterable[Any]) -> dict[
     if decision.kind is not DecisionKind.KEEP:
         units_before = preconditions.last_held_units(event.extra for event in latest_summaries)
         schema_id = parts.check(writes=True)
-        plan = _plan(decision, settings, schema_id=schema_id, had_holds=parts.check_holds(units_before))
+        plan = replace(plan, schema_id=schema_id, had_holds=parts.check_holds(units_before))
         if request.product_ids is not None:
             request = request.spelled(parts.ledger.spelled(request.product_ids))
     products = parts.reviewer(decisions).accept(decision, request)
@@ -165,7 +166,7 @@ def _asked_for(context: Mapping[str, Any], settings: Settings) -> tuple[Decision
     return decision, request
 
 
-def _plan(decision: Decision, settings: Settings, *, schema_id: int | None = None, had_holds: bool = False) -> RunPlan:
+def _plan(decision: Decision, settings: Settings) -> RunPlan:
     """Make the plan by which the engine works: the decision's time is the run's.
 
     Its pass stays the first one however often it is cleared, so that nothing is done a second time.
@@ -182,6 +183,4 @@ def _plan(decision: Decision, settings: Settings, *, schema_id: int | None = Non
         auto_restore_limit=settings.auto_restore_limit,
         started_at=decided_at.isoformat(timespec="seconds"),
         stop_at=(decided_at + HOLDS_FOR).isoformat(),
-        schema_id=schema_id,
-        had_holds=had_holds,
     )
