@@ -30,6 +30,7 @@ from airflow.sdk import Param, TriggerRule, dag, get_current_context, setup, tas
 
 from stocksync.entrypoints.assets import PUBLISHED, SUMMARIES
 from stocksync.entrypoints.callbacks import SAY_WHY, release_after_failure, tell_of_failure
+from stocksync.review.request import MOST
 from stocksync.settings import Settings
 
 SETTINGS = Settings.for_parsing()
@@ -65,7 +66,7 @@ SETTINGS = Settings.for_parsing()
             None,
             type=["null", "array"],
             items={"type": "string"},
-            maxItems=10_000,
+            maxItems=MOST,
             title="상품 ID (product_ids)",
             description_md="한 줄에 하나씩. `undo`에서는 비워 두면 결정 전체입니다.\n\n"
             "One a line. With `undo`, left empty: the whole decision.",

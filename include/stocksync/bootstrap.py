@@ -445,7 +445,11 @@ class Bootstrap:
 
     def reviewer(self, decisions: DecisionLog) -> Reviewer:
         """Make what carries decisions out."""
-        return Reviewer(decisions, ExpectedAndCache(self.expected(), self.cache()), self._clock.now)
+        return Reviewer(decisions, self.stock_now(), self._clock.now)
+
+    def stock_now(self) -> ExpectedAndCache:
+        """Make the view of single products in both stores as they are."""
+        return ExpectedAndCache(self.expected(), self.cache())
 
     def decision_engine(
         self, plan: RunPlan, journal: Journal, reached: Callable[[str], None] = lambda _step: None

@@ -23,15 +23,16 @@ from stocksync.errors import BadSetting, ConnectionsUnavailable, OperationsUnava
 from stocksync.model.address import name_of
 from stocksync.reporting import bars
 from stocksync.reporting.headline import due, headline, lost_many
+from stocksync.review.decision import UNDONE_WITHIN
+from stocksync.review.request import MOST
 from stocksync.settings import Settings
 
 DAG = "stock_sync"
 REVIEW = "stock_sync_review"
 NIGHTS = 30
 ROWS = 100
-MOST_AT_ONCE = 10_000
-"""Products a decision takes, and rows a question for all matching ones answers with."""
-UNDO_HOURS = 24
+ROWS_OF_A_FILE = 10_000
+"""Rows of a file that are read at once."""
 
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
@@ -217,7 +218,7 @@ def _queue(app: FastAPI, shown: Shown) -> None:
     def matching(which: Annotated[dict[str, Any], Depends(asked)]) -> dict[str, Any]:
         """Answer with every product that matches and the difference that the queue shows of it."""
         with reading() as store:
-            rows = store.queue(which, order="size", way="desc", limit=MOST_AT_ONCE, offset=0)
+            rows = store.queue(which, order="size", way="desc", limit=MOST, offset=0)
         return {"products": [_choice(row) for row in rows], "matching": rows[0]["matching"] if rows else 0}
 
     @app.get("/now")
@@ -239,7 +240,7 @@ def _product(app: FastAPI, shown: Shown) -> None:
         with reading() as store:
             case, found = store.case(product_id), store.findings_of(product_id, ROWS)
             decided = store.decisions_about(product_id, ROWS)
-        since = shown.now(Settings.load()) - timedelta(hours=UNDO_HOURS)
+        since = shown.now(Settings.load()) - UNDONE_WITHIN
         named = [row["product_name"] for row in found if row["product_name"]]
         past = [row["discrepancy"] for row in reversed(found)]
         return shown.page(
@@ -279,7 +280,7 @@ def _run(app: FastAPI, shown: Shown) -> None:
         if dag == REVIEW:
             return _decision(request, shown, run_id, decides=False, page=1)
         if form == "csv":
-            pages = _pages(lambda store, offset: store.findings_in(run_id, which, limit=MOST_AT_ONCE, offset=offset))
+            pages = _pages(lambda store, offset: store.findings_in(run_id, which, limit=ROWS_OF_A_FILE, offset=offset))
             return _csv("findings", pages)
         with reading() as store:
             ran = store.run(run_id)
@@ -308,7 +309,7 @@ def _decisions(app: FastAPI, shown: Shown) -> None:
     ) -> Response:
         which = {"text": q.strip() or None, "kind": kind or None}
         if form == "csv":
-            pages = _pages(lambda store, offset: store.decisions(which, limit=MOST_AT_ONCE, offset=offset))
+            pages = _pages(lambda store, offset: store.decisions(which, limit=ROWS_OF_A_FILE, offset=offset))
             return _csv("decisions", pages)
         with reading() as store:
             rows = store.decisions(which, limit=ROWS + 1, offset=(page - 1) * ROWS)
@@ -344,7 +345,7 @@ def _decision(request: Request, shown: Shown, decision_id: str, *, decides: bool
     with reading() as store:
         row = store.decision(decision_id)
         products = store.decided(decision_id, limit=ROWS + 1, offset=(page - 1) * ROWS)
-    since = shown.now(Settings.load()) - timedelta(hours=UNDO_HOURS)
+    since = shown.now(Settings.load()) - UNDONE_WITHIN
     return shown.page(
         "decision.html",
         request,
@@ -365,9 +366,9 @@ def _pages(read: Any) -> Iterator[Sequence[Row]]:  # noqa: ANN401 - a question w
         with reading() as store:
             rows = read(store, offset)
         yield rows
-        if len(rows) < MOST_AT_ONCE:
+        if len(rows) < ROWS_OF_A_FILE:
             return
-        offset += MOST_AT_ONCE
+        offset += ROWS_OF_A_FILE
 
 
 def _csv(name: str, pages: Iterator[Sequence[Row]]) -> Response:

@@ -43,11 +43,11 @@ def now(make: Callable[[], Bootstrap], product_ids: Sequence[str], limit_s: floa
 def _read(make: Callable[[], Bootstrap], product_ids: list[str]) -> dict[str, Any]:
     product = make()
     with closing(product.ledger):
-        expected = product.expected().expected(product_ids)
-        counters = product.cache().read(list(expected)) if expected else []
+        both = product.stock_now().read(product_ids)
     return {
-        product_id: _compared(each.stock, each.held, counter)
-        for (product_id, each), counter in zip(expected.items(), counters, strict=True)
+        product_id: _compared(expected.stock, expected.held, counter)
+        for product_id, (expected, counter) in both.items()
+        if expected is not None
     }
 
 
