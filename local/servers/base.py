@@ -7,8 +7,31 @@ from local.servers.ports import free_port
 from local.supervisor.process import Process
 
 
-class Server(ABC):
-    """A program that answers on a port of 127.0.0.1. As a context manager it runs inside the block.
+class Startable(ABC):
+    """What is started and stopped. As a context manager it runs inside the block, and leaves nothing if it cannot."""
+
+    def __enter__(self) -> Self:
+        try:
+            self.start()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    @abstractmethod
+    def start(self) -> None:
+        """Start it; return when it can be used."""
+
+    @abstractmethod
+    def stop(self) -> None:
+        """End it, or what there is of it."""
+
+
+class Server(Startable):
+    """A program that answers on a port of 127.0.0.1.
 
     Attributes:
         name: what a person calls it.
@@ -22,17 +45,6 @@ class Server(ABC):
         self.host = "127.0.0.1"
         self.port = free_port()
         self._process: Process | None = None
-
-    def __enter__(self) -> Self:
-        try:
-            self.start()
-        except BaseException:
-            self.stop()
-            raise
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.stop()
 
     @property
     def process(self) -> Process:

@@ -3,10 +3,10 @@
 import secrets
 import time
 from collections.abc import Callable
-from typing import Self
 
 import redis
 
+from local.servers.base import Startable
 from local.servers.ports import free_port, listens
 from local.servers.redis import Redis
 from local.supervisor.run_folder import RunFolder
@@ -32,7 +32,7 @@ class RedisNode(Redis):
         )
 
 
-class RedisCluster:
+class RedisCluster(Startable):
     """Some masters, the slots spread evenly among them; the first of them have a replica each.
 
     Attributes:
@@ -44,17 +44,6 @@ class RedisCluster:
         self.password = secrets.token_urlsafe(16)
         self.nodes = [RedisNode(run, n, self.password) for n in range(masters + replicas)]
         self.masters = self.nodes[:masters]
-
-    def __enter__(self) -> Self:
-        try:
-            self.start()
-        except BaseException:
-            self.stop()
-            raise
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.stop()
 
     def start(self) -> None:
         """Start all, and make them one cluster."""

@@ -1,10 +1,10 @@
 """A Redis with a replica, and a sentinel that makes the replica the master when the master is gone."""
 
 import secrets
-from typing import Self
 
 import redis
 
+from local.servers.base import Startable
 from local.servers.redis import Redis, program
 from local.supervisor.process import Process
 from local.supervisor.run_folder import RunFolder
@@ -53,7 +53,7 @@ class RedisSentinel(Redis):
         return any(each["master-link-status"] == "ok" and "s_down" not in each["flags"] for each in replicas)
 
 
-class RedisBehindSentinel:
+class RedisBehindSentinel(Startable):
     """The three of them."""
 
     def __init__(self, run: RunFolder) -> None:
@@ -62,17 +62,10 @@ class RedisBehindSentinel:
         self.replica = RedisReplica(run, password, self.master)
         self.sentinel = RedisSentinel(run, self.master)
 
-    def __enter__(self) -> Self:
-        try:
-            for server in (self.master, self.replica, self.sentinel):
-                server.start()
-        except BaseException:
-            self.stop()
-            raise
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.stop()
+    def start(self) -> None:
+        """Start all, the master first."""
+        for server in (self.master, self.replica, self.sentinel):
+            server.start()
 
     def stop(self) -> None:
         """End all."""
