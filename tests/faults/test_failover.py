@@ -59,6 +59,28 @@ def is_master(node):
     return node.client().info("replication")["role"] == "master"
 
 
+def outlived(shop, plan, id_range, step, master, heir):
+    """Reconcile a range whose master is killed at a step, in as many attempts as Airflow makes; return the outcome."""
+    dead = []
+
+    def reached(at):
+        if at == step and not dead:
+            dead.append(master.process.kill())
+
+    def attempt():
+        try:
+            return shop.reconcile(plan, id_range, reached=reached)
+        except StockSyncError:
+            return None
+
+    outcome = attempt()
+    until(lambda: is_master(heir))
+    for _ in range(5):
+        outcome = outcome or attempt()
+    assert dead
+    return outcome
+
+
 def copied(servers):
     """Every replica has what its master has."""
 
@@ -112,24 +134,8 @@ def test_a_master_that_dies_in_the_middle_of_a_run_costs_attempts_and_nothing_el
     shop.stock(rows)
     plan, [id_range] = shop.plan(), shop.ranges()
     copied(servers)
-    dead = []
+    outcome = outlived(shop, plan, id_range, step, servers.masters[0], heir=servers.nodes[3])
 
-    def reached(at):
-        if at == step and not dead:
-            dead.append(servers.masters[0].process.kill())
-
-    def attempt():
-        try:
-            return shop.reconcile(plan, id_range, reached=reached)
-        except StockSyncError:
-            return None
-
-    outcome = attempt()
-    until(lambda: is_master(servers.nodes[3]))
-    for _ in range(5):
-        outcome = outcome or attempt()
-
-    assert dead
     assert_promises(shop, rows, shop.close(plan, [id_range], {0: outcome}))
 
 
@@ -202,24 +208,8 @@ def test_a_master_that_sentinels_replace_in_the_middle_of_a_run_costs_attempts_a
     shop.stock(rows)
     sentinel_client.execute_command("WAIT", 1, 5000)
     plan, [id_range] = shop.plan(), shop.ranges()
-    dead = []
+    outcome = outlived(shop, plan, id_range, step, behind_sentinel.master, heir=behind_sentinel.replica)
 
-    def reached(at):
-        if at == step and not dead:
-            dead.append(behind_sentinel.master.process.kill())
-
-    def attempt():
-        try:
-            return shop.reconcile(plan, id_range, reached=reached)
-        except StockSyncError:
-            return None
-
-    outcome = attempt()
-    until(lambda: is_master(behind_sentinel.replica))
-    for _ in range(5):
-        outcome = outcome or attempt()
-
-    assert dead
     assert_promises(shop, rows, shop.close(plan, [id_range], {0: outcome}))
 
 

@@ -7,20 +7,7 @@ import pytest
 
 from stocksync.errors import LockHeld, StockSyncError
 from tests.kit.fakes.decisions import DecidingShop
-from tests.kit.fakes.shop import SETTLE, Killed
-
-
-def killed_after(steps):
-    """Die when so many steps were passed."""
-    left = steps
-
-    def reached(_step):
-        nonlocal left
-        left -= 1
-        if left == 0:
-            raise Killed
-
-    return reached
+from tests.kit.fakes.shop import SETTLE, Killed, killed_after
 
 
 def test_what_the_person_saw_is_restored_and_the_audit_says_so():

@@ -125,8 +125,8 @@ def attempt_decision(shop, redis_uri, decision, kill=None, sizes=SMALL):
     return AttemptProcess(shop, redis_uri, ("decide", decision), kill, sizes).result()
 
 
-class _ReportingRedis(redis.Redis):
-    """A client that passes a named step before and after each command."""
+class _Reporting:
+    """What a client is mixed with to pass a named step before and after each command."""
 
     reached = staticmethod(lambda _step: None)
 
@@ -135,6 +135,10 @@ class _ReportingRedis(redis.Redis):
         answer = super().execute_command(*args, **options)
         self.reached(ANSWERED)
         return answer
+
+
+class _ReportingRedis(_Reporting, redis.Redis):
+    """One of a server."""
 
 
 class _ReportingWire(Wire):
@@ -152,16 +156,8 @@ class _ReportingWire(Wire):
         return answers
 
 
-class _ReportingCluster(WholeCluster):
-    """The same on a cluster."""
-
-    reached = staticmethod(lambda _step: None)
-
-    def execute_command(self, *args, **options):
-        self.reached(ASKED)
-        answer = super().execute_command(*args, **options)
-        self.reached(ANSWERED)
-        return answer
+class _ReportingCluster(_Reporting, WholeCluster):
+    """One of a cluster."""
 
     def wire(self, node):
         wire = _ReportingWire(node)

@@ -116,16 +116,8 @@ class FakeShop:
 
     def die_after(self, steps):
         """Begin an attempt that is killed when it has passed so many steps, or is refused before."""
-        left = steps
-
-        def reached(_step):
-            nonlocal left
-            left -= 1
-            if left == 0:
-                raise Killed
-
         with suppress(Killed, StockSyncError):
-            self.attempt(reached=reached)
+            self.attempt(reached=killed_after(steps))
 
     def cleared(self):
         """A person clears the run in the UI: its next attempts are another pass."""
@@ -177,6 +169,19 @@ class FakeShop:
     def recorded(self):
         """What the outbox still holds."""
         return sorted(i for records in self.redis.records.values() for i in records)
+
+
+def killed_after(steps):
+    """A `reached` that kills its process when so many steps were passed, whichever they are."""
+    left = steps
+
+    def reached(_step):
+        nonlocal left
+        left -= 1
+        if left == 0:
+            raise Killed
+
+    return reached
 
 
 def killed_at(step, times=1):

@@ -51,7 +51,7 @@ class Soak:
     def night(self, number):
         """One night: something drifts, a run, an accident in the middle of it, and a look at everything."""
         began = time.monotonic()
-        self._drift(number)
+        self._drift()
         accident = self._random.choice(restarts(self._place, self._sales))
         run_id = self._scheduler.api.trigger("stock_sync", {})
         time.sleep(self._random.uniform(0, 15))
@@ -78,19 +78,19 @@ class Soak:
         if wrong:
             self.wrong.append(f"{len(wrong)} products differ in the end, {wrong[0]} among them")
 
-    def _drift(self, number):
+    def _drift(self):
         """Lose a few units of products, of those that are sold too."""
         quiet = [f"P{n:05d}" for n in self._random.sample(range(SOLD, PRODUCTS), DRIFTS)]
         sold = [f"P{n:05d}" for n in self._random.sample(range(SOLD), 5)]
         for product in [*quiet, *sold]:
             self._place.shop.cache.decrby(f"stock:{product}", self._random.randint(1, 2))
-        self._drifted = [(number, product) for product in quiet]
+        self._drifted = quiet
 
     def _look_at_the_drifted(self, run):
         """What nobody sells was put right in a night that ended well."""
         if run.state != "success":
             return
-        wrong = [product for _, product in self._drifted if self._place.shop.counter(product) != str(STOCK)]
+        wrong = [product for product in self._drifted if self._place.shop.counter(product) != str(STOCK)]
         if wrong:
             self.wrong.append(f"{run.id}: {len(wrong)} that drifted are not right, {wrong[0]} among them")
 
