@@ -219,6 +219,7 @@ def test_an_attempt_that_was_replaced_writes_nothing_more_and_forgets_nothing(ca
         outbox.clear(["a"], PROGRESS)
     assert held(cache) == before
     assert len(heir.pending()) == 1
+    assert outbox_of(cache).take_over() is None, "it noted its progress"
 
 
 def test_attempts_at_other_ranges_and_other_runs_do_not_disturb_each_other(cache, outbox):
