@@ -1,4 +1,4 @@
-"""One Airflow with its services, and one browser, for all tests of the page."""
+"""One Airflow with its services, and one browser, for all tests of the page: a package, so that both end with them."""
 
 import pytest
 from playwright.sync_api import sync_playwright
@@ -9,7 +9,7 @@ from tests.kit.browser import CHROMIUM, FLAGS, USERS, PersonAtPage, chromium_or_
 from tests.kit.ops_history import OpsHistory
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def at_work():
     """The embedded services with Airflow, three users in it, and nobody told."""
     chromium_or_skip()
@@ -20,7 +20,7 @@ def at_work():
         yield at
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def chromium(at_work):
     with sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS)

@@ -133,9 +133,9 @@ def rows(session, statement):
 
 
 def at_work(database):
-    """The runs that have not ended, and the DAGs whose latest run has not begun since they were switched on."""
+    """The runs that have not ended, and the scheduled DAGs without a run since they were switched on."""
     not_begun = """
-        SELECT dag_id FROM dag WHERE NOT EXISTS (
+        SELECT dag_id FROM dag WHERE timetable_type <> 'NullTimetable' AND NOT EXISTS (
             SELECT FROM dag_run WHERE dag_run.dag_id = dag.dag_id AND run_type = 'scheduled'
         )"""
     return rows(database, "SELECT run_id FROM dag_run WHERE state IN ('queued', 'running')") + rows(database, not_begun)

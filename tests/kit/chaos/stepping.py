@@ -88,7 +88,8 @@ class ProgramInSteps(Bootstrap):
     """The program as it is put together for a night, on a real Redis; ledger and topic are in memory."""
 
     def __init__(self, world, client):
-        super().__init__(SimpleNamespace(redis=lambda: client), SETTINGS, clock=world.clock, sizes=SMALLEST)
+        clients = SimpleNamespace(redis=lambda: client, operations=lambda: None)
+        super().__init__(clients, SETTINGS, clock=world.clock, sizes=SMALLEST)
         self.ledger = world.ledger
         self._world = world
 

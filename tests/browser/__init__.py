@@ -1,0 +1,1 @@
+"""The page in Airflow's UI, as people see it."""
