@@ -12,6 +12,7 @@ differs again, and whether the keys are still there. Where the stores do not ans
 | --- | --- | --- |
 | `write` | collects the summaries and writes the report: its return value, and in its log | the date that was asked for is no date, or still to come |
 | `post` | posts the report to Slack; skipped without a connection `stock_slack` | Slack did not take it: clear the task to post again |
+| `forget_history` | takes away what is older than `STOCK_SYNC_HISTORY_DAYS` in the operations store, where there is one | the store did not answer: the next day does it |
 
 **Another date:** *Trigger* with `date`, or backfill; the message says that it is about a past date.
 """
@@ -66,7 +67,15 @@ def stock_sync_daily_report():
 
         report_tasks.post(text)
 
+    @task(retries=2, retry_delay=timedelta(minutes=1))
+    def forget_history():
+        """Take away what is past its time in the operations store."""
+        from stocksync.entrypoints import report_tasks
+
+        return report_tasks.forget_history()
+
     post(write())
+    forget_history()
 
 
 stock_sync_daily_report()

@@ -25,6 +25,8 @@ CELERY_REDIS_PASSWORD={password}
 PRODUCT_DB_DAGS_PASSWORD={password}
 STOCK_REDIS_DAGS_PASSWORD={password}
 KAFKA_DAGS_PASSWORD={password}
+STOCK_OPS_WORKER_PASSWORD={password}
+STOCK_OPS_PAGE_PASSWORD={password}
 
 # What the shop and its administrators use
 PRODUCT_DB_OWNER_PASSWORD={password}
@@ -32,6 +34,7 @@ STOCK_REDIS_SHOP_PASSWORD={password}
 KAFKA_ADMIN_PASSWORD={password}
 KAFKA_CLUSTER_ID={cluster}
 REGISTRY_DB_PASSWORD={password}
+STOCK_OPS_OWNER_PASSWORD={password}
 
 # Where people are told: fill in the password, a Slack app's token and an integration key. Empty: nobody is told there
 # AIRFLOW_CONN_STOCK_SLACK='{{"conn_type": "slack", "password": "xoxb-..."}}'
@@ -45,6 +48,8 @@ AIRFLOW_CONN_STOCK_PAGERDUTY=
 # AIRFLOW_CONN_STOCK_REDIS='redis://dags:...@redis.example:6379/0'
 # AIRFLOW_CONN_STOCK_KAFKA='{{"conn_type": "kafka", "extra": {{"bootstrap.servers": "kafka.example:9092"}}}}'
 # STOCK_SYNC_SCHEMA_REGISTRY_URL=https://registry.example
+# AIRFLOW_CONN_STOCK_OPS='postgresql://worker:...@db.example:5432/operations?sslmode=verify-full'
+# AIRFLOW_CONN_STOCK_OPS_PAGE='postgresql://page:...@db.example:5432/operations?sslmode=verify-full'
 # AIRFLOW_CONN_STOCK_SCHEMA_REGISTRY='{{"conn_type": "http", "login": "...", "password": "..."}}'
 
 # Settings, as README.md lists them: STOCK_SYNC_LOCALE=en

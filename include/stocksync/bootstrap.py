@@ -27,7 +27,7 @@ from stocksync.adapters.ops_database import OpsDatabase
 from stocksync.adapters.ops_decisions import OpsDecisions
 from stocksync.adapters.ops_findings import OpsFindings
 from stocksync.adapters.ops_memory import OpsDeadLetterLog, OpsDeliveryLog, OpsFailureLog, OpsOpenIncidents
-from stocksync.adapters.ops_runs import OpsRuns
+from stocksync.adapters.ops_runs import OpsRuns, OpsUnsettled
 from stocksync.adapters.postgres import LedgerTable, PostgresLedger
 from stocksync.adapters.postgres_ranges import cut_as_before, partition
 from stocksync.adapters.present_stock import ExpectedAndCache, LedgerAndCache, LedgerAndCacheNow
@@ -97,6 +97,7 @@ from stocksync.reconcile.ports import (
     StockCache,
     StockLedger,
     Unfinished,
+    Unsettled,
 )
 from stocksync.reconcile.reconciler import Reconciler, Stores
 from stocksync.reconcile.recovery import drain_all, shut_out
@@ -368,6 +369,7 @@ class Bootstrap:
             publisher=self.publisher(plan),
             journal=journal,
             clock=self._clock,
+            unsettled=self.unsettled(plan),
         )
 
     def reconciler(
@@ -399,6 +401,19 @@ class Bootstrap:
             permission=permission,
             reached=reached,
         )
+
+    def unsettled(self, plan: RunPlan) -> Unsettled | None:
+        """Make what notes products that kept changing; a dry run notes nothing, as it publishes nothing."""
+        store = None if plan.dry_run else self._second_memory
+        return None if store is None else OpsUnsettled(OpsRuns(store), plan.identity)
+
+    def forget_history(self) -> int:
+        """Take away what is past its time in the operations store; return how many rows that were.
+
+        Raises:
+            BadSetting, OperationsUnavailable: it could not be done.
+        """
+        return 0 if self.operations is None else OpsRuns(self.operations).forget(self._settings.history_days)
 
     def record(self, summary: RunSummary, *, complete_catalogue: bool) -> None:
         """Note a run in the operations store, if there is one; no run is red because it could not be noted.

@@ -187,6 +187,9 @@ class Settings(BaseSettings):
     run_timeout_minutes: int = _setting(
         30, "an integer from 1 to 55", "time limit of a run; below the lock's hour", ge=1, le=55
     )
+    history_days: int = _setting(
+        400, "an integer from 31 to 3650", "days for which the operations store keeps its history", ge=31, le=3650
+    )
     locale: Locale = _setting(Locale.KO, "`ko` or `en`", "language of the messages to operators")
     slack_channel: str = _setting(
         "#stock-alerts", "a channel name or id", "where messages and the report go", min_length=1

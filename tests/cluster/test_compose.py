@@ -74,7 +74,7 @@ def test_no_secret_has_a_default_and_make_env_writes_every_variable(tmp_path):
     used = variables(TEXT)
     # A setting is no secret, though one of them names a key of Redis.
     secret = {name for name in used if re.search(r"^(?!STOCK_SYNC_)\w+_(PASSWORD|KEY|SECRET|CLUSTER_ID)$", name)}
-    assert len(secret) == 14
+    assert len(secret) == 17
     assert {used[name] for name in secret} == {(":?", "run make env")}
     assert secret <= {name for name, value in env.items() if value}
     optional = set(used) - secret
@@ -86,7 +86,7 @@ def test_every_secret_is_new_each_time_and_another(tmp_path):
     first, second = fresh_env(tmp_path), fresh_env(tmp_path)
     secret = [name for name, value in first.items() if len(value) > 20]
     assert not {first[name] for name in secret} & {second[name] for name in secret}
-    assert len({first[name] for name in secret}) == len(secret) == 14
+    assert len({first[name] for name in secret}) == len(secret) == 17
 
 
 def test_make_env_keeps_the_file_to_its_owner_and_never_overwrites_it(tmp_path):
@@ -129,7 +129,7 @@ def test_airflow_is_told_settings_and_connections_the_program_knows(tmp_path):
     assert settings == set(Settings.model_fields) - {"key_prefix", "schema_registration"}
     connections = {name.removeprefix("AIRFLOW_CONN_").lower() for name in environment if "AIRFLOW_CONN_" in name}
     people = {"stock_slack", "stock_pagerduty"}
-    assert connections == {"product_db", "stock_redis", "stock_kafka", "stock_schema_registry"} | people
+    assert connections == {"product_db", "stock_ops", "stock_redis", "stock_kafka", "stock_schema_registry"} | people
 
 
 OWN = {

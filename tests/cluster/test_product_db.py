@@ -6,6 +6,8 @@ from contextlib import closing
 import psycopg2
 import pytest
 
+from stocksync import migrations
+from stocksync.adapters.ops_database import OpsDatabase
 from stocksync.adapters.postgres import LedgerTable, PostgresLedger
 from stocksync.adapters.postgres_ranges import partition
 from tests.kit.cluster.deployed import run_script
@@ -55,16 +57,39 @@ def test_the_role_can_do_nothing_else(reader, statement):
         execute(reader, statement)
 
 
-def test_the_registry_has_its_own_database_and_not_airflows(postgres):
+DATABASES, LOG_INS = (
+    ("registry", "operations", "airflow"),
+    ("registry", "stock_ops_owner", "stock_ops_worker", "stock_ops_page"),
+)
+PASSWORDS = ("REGISTRY_DB", "STOCK_OPS_OWNER", "STOCK_OPS_WORKER", "STOCK_OPS_PAGE")
+
+
+@pytest.fixture
+def log_in(postgres):
+    """The address of a database beside Airflow's for a deployed role, as init leaves them."""
     owner = postgres.create_database("airflow")
     password = secrets.token_hex(8)
-    run_script(postgres.programs, owner, "airflow-db.sql", REGISTRY_DB_PASSWORD=password)
+    run_script(postgres.programs, owner, "airflow-db.sql", **{f"{name}_PASSWORD": password for name in PASSWORDS})
     at = owner.rpartition("@")[2].rpartition("/")[0]
-    try:
-        execute(f"postgresql://registry:{password}@{at}/registry", "CREATE TABLE artifacts (id int)")
+    yield lambda role, database: f"postgresql://{role}:{password}@{at}/{database}"
+    for database in DATABASES:
+        postgres.drop_database(database)
+    for role in LOG_INS:
+        execute(postgres.uri, f"DROP ROLE {role}")
+
+
+def test_the_registry_has_its_own_database_and_not_airflows(log_in):
+    execute(log_in("registry", "registry"), "CREATE TABLE artifacts (id int)")
+    for other in ("airflow", "operations"):
         with pytest.raises(psycopg2.OperationalError, match="permission denied"):
-            execute(f"postgresql://registry:{password}@{at}/airflow", "SELECT 1")
-    finally:
-        postgres.drop_database("registry")
-        postgres.drop_database("airflow")
-        execute(postgres.uri, "DROP ROLE registry")
+            execute(log_in("registry", other), "SELECT 1")
+
+
+def test_the_operations_store_is_made_by_its_owner_and_has_a_worker_and_a_page(log_in):
+    owner = migrations.connect_to(log_in("stock_ops_owner", "operations"))
+    migrations.upgrade(owner, worker="stock_ops_worker", page="stock_ops_page")
+    OpsDatabase(lambda: psycopg2.connect(log_in("stock_ops_worker", "operations"))).check()
+    OpsDatabase(lambda: psycopg2.connect(log_in("stock_ops_page", "operations"))).check(writes=False)
+    for role in ("stock_ops_owner", "stock_ops_worker", "stock_ops_page"):
+        with pytest.raises(psycopg2.OperationalError, match="permission denied"):
+            execute(log_in(role, "airflow"), "SELECT 1")

@@ -30,16 +30,21 @@ def registry(run_folder, postgres, tmp_path_factory):
     java_or_skip()
     owner = postgres.create_database("airflow")
     env = fresh_env(tmp_path_factory.mktemp("env"))
-    run_script(postgres.programs, owner, "airflow-db.sql", REGISTRY_DB_PASSWORD=env["REGISTRY_DB_PASSWORD"])
+    run_script(
+        postgres.programs,
+        owner,
+        "airflow-db.sql",
+        **{name: env[name] for name in env if "_DB_" in name or "_OPS_" in name},
+    )
     storage = environment_of("schema-registry", env)
     storage["APICURIO_DATASOURCE_URL"] = storage["APICURIO_DATASOURCE_URL"].replace(
         "airflow-db:5432", f"127.0.0.1:{postgres.port}"
     )
     with Apicurio(run_folder, storage) as server:
         yield server
-    postgres.drop_database("registry")
-    postgres.drop_database("airflow")
-    execute(postgres.uri, "DROP ROLE registry")
+    for database in ("registry", "operations", "airflow"):
+        postgres.drop_database(database)
+    execute(postgres.uri, "DROP ROLE registry, stock_ops_owner, stock_ops_worker, stock_ops_page")
 
 
 @pytest.fixture

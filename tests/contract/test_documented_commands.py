@@ -41,6 +41,9 @@ RUN_BY = {
     "make env": "tests/cluster/test_compose.py::test_make_env_keeps_the_file_to_its_owner_and_never_overwrites_it",
     "make sbom": f"{SUPPLY}::test_the_bill_of_materials_names_every_locked_package_by_version_and_hash",
     "make audit": f"{SUPPLY}::test_an_audit_that_finds_a_vulnerability_is_red_and_names_it",
+    "python -m stocksync.migrations --worker stock_ops_worker --page stock_ops_page": (
+        "tests/integration/test_ops_store.py::test_the_command_makes_the_schema_and_may_be_run_again"
+    ),
     "make lock": "tests/cluster/test_install.py::test_the_locks_are_what_make_lock_makes",
     "pip install --no-deps --require-hashes -r requirements.txt": (
         "tests/cluster/test_install.py::test_the_pip_that_python_brings_accepts_the_lock"

@@ -330,7 +330,7 @@ def test_a_run_that_takes_the_lock_shuts_out_who_announced_under_it(cache, outbo
 
     def another_run_takes_the_lock():
         cache.delete(lock_of(cache))
-        clients = SimpleNamespace(redis=lambda: cache)
+        clients = SimpleNamespace(redis=lambda: cache, operations=lambda: None)
         Bootstrap(clients, Settings(), patience=UNHURRIED).lock(
             replace(PLAN, run_id=successor.run_id, date=DATE)
         ).hold()

@@ -9,9 +9,12 @@ import pytest
 from psycopg2 import errors
 
 from local import PROJECT
+from stocksync import migrations
 from stocksync.adapters.ops_database import VERSION, OpsDatabase
 from stocksync.adapters.ops_findings import OpsFindings
+from stocksync.adapters.ops_memory import OpsOpenIncidents
 from stocksync.adapters.ops_runs import OpsRuns
+from stocksync.alerting.ports import OpenIncident
 from stocksync.errors import BadSetting, OperationsUnavailable
 from stocksync.model.finding import RunIdentity
 from stocksync.model.policy import Action
@@ -321,3 +324,64 @@ def decide(store, decision_id, kind, outcome, **more):
         "VALUES (%s, 'PRD-001', %s, %s, '2024-01-15 02:30+09')",
         *(decision_id, outcome, more.get("discrepancy")),
     )
+
+
+# --- retention and upgrades ------------------------------------------------------------------------------------------
+
+
+def made_older(store, days):
+    for table in ("findings", "unsettled", "outcomes", "decisions", "runs", "filled", "incidents", "told"):
+        store.rows(f"UPDATE {table} SET recorded_at = recorded_at - make_interval(days => {days})")
+
+
+def test_what_is_past_its_time_is_taken_away_and_nothing_else(ops_store, monkeypatch):
+    monkeypatch.setattr("stocksync.adapters.ops_runs._AT_ONCE", 2)
+    incidents = OpsOpenIncidents(ops_store.database)
+    still_open = OpenIncident("open", 1.0)
+    incidents.add(still_open)
+    incidents.add(OpenIncident("closed", 2.0))
+    incidents.remove(OpenIncident("closed", 2.0))
+    night(ops_store, 1, *(event(f"PRD-{number}", redis=20) for number in range(5)))
+    decide(ops_store, "review-1", "restore", "applied")
+    OpsRuns(ops_store.database).unsettled(RUN, [("PRD-001", None, None)])
+    made_older(ops_store, 50)
+    night(ops_store, 2, event("PRD-9", redis=20))
+    runs = OpsRuns(ops_store.database)
+    assert runs.forget(51) == 0
+    assert runs.forget(49) == 5 + 1 + 1 + 1 + 1 + 1 + 2, "findings, unsettled, outcome, decision, run, filled, incident"
+    assert ops_store.rows("SELECT product_id FROM findings") == [("PRD-9",)]
+    assert ops_store.rows("SELECT count(*) FROM runs") == [(1,)]
+    assert incidents.all() == [still_open]
+    assert runs.forget(49) == 0
+
+
+def test_nobody_can_have_the_last_month_forgotten(ops_store):
+    night(ops_store, 1, BAD)
+    made_older(ops_store, 30)
+    assert OpsRuns(ops_store.database).forget(0) == 0
+    with pytest.raises(errors.InsufficientPrivilege):
+        execute(ops_store.page, "SELECT forget_history(400, 1)")
+
+
+def versions():
+    return sorted(path.stem[1:5] for path in (PROJECT / "include/stocksync/migrations/versions").glob("v*.py"))
+
+
+def test_the_program_works_with_the_last_version_there_is():
+    assert versions()[-1] == VERSION
+
+
+@pytest.mark.parametrize("version", versions()[:-1])
+def test_an_earlier_version_is_brought_up_with_what_it_holds(database, version):
+    migrations.upgrade(migrations.connect_to(database), until=version)
+    execute(
+        database,
+        "INSERT INTO findings (event_id, product_id, db_stock, redis_stock, discrepancy, severity, action, reason, "
+        "detected_at, first_seen, nights) VALUES (gen_random_uuid(), 'PRD-001', 100, 20, 80, 'CRITICAL', "
+        "'MANUAL_REVIEW_REQUIRED', '', now(), now(), 1)",
+    )
+    with pytest.raises(BadSetting, match=rf"version {version}; allowed: version {VERSION}"):
+        OpsDatabase(lambda: psycopg2.connect(database)).check()
+    assert migrate(owner=database).returncode == 0
+    OpsDatabase(lambda: psycopg2.connect(database)).check()
+    assert execute(database, "SELECT product_id FROM open_cases") == [("PRD-001",)]

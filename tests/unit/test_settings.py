@@ -30,6 +30,7 @@ DEFAULTS = {
     "missing_key_policy": "zero",
     "timezone": "Asia/Seoul",
     "run_timeout_minutes": 30,
+    "history_days": 400,
     "locale": "ko",
     "slack_mention": "@backend-team",
 }
@@ -51,6 +52,7 @@ BAD = [
     ("SETTLE_SECONDS", "-0.1"), ("SETTLE_SECONDS", "61"), ("SETTLE_SECONDS", "nan"), ("SETTLE_SECONDS", "inf"),
     ("MISSING_KEY_POLICY", "Zero"), ("MISSING_KEY_POLICY", "delete"),
     ("TIMEZONE", "Seoul"), ("TIMEZONE", "+09:00"), ("TIMEZONE", "../etc/passwd"),
+    ("HISTORY_DAYS", "30"), ("HISTORY_DAYS", "3651"),
     ("RUN_TIMEOUT_MINUTES", "0"), ("RUN_TIMEOUT_MINUTES", "56"),
     ("HOLDS_INDEX", "sync:holds"),
     ("HOLDS_ENTRY", "("), ("HOLDS_ENTRY", "(?P<product>.+)"),

@@ -1,14 +1,20 @@
 """Runs in the operations store, and what they left as it was."""
 
 import json
-from collections.abc import Iterable
+import logging
+from collections.abc import Iterable, Sequence
 
 from psycopg2.extras import execute_values
 
 from stocksync.adapters.ops_database import OpsDatabase, storable
+from stocksync.errors import StockSyncError
 from stocksync.model.finding import RunIdentity
 from stocksync.model.summary import RunSummary
 
+log = logging.getLogger(__name__)
+
+_AT_ONCE = 50_000
+"""Rows that are forgotten in one transaction."""
 _RUN = """
 INSERT INTO runs (run_id, run_date, run_type, dry_run, status, started_at, finished_at, duration_s, total, restored,
     manual_review, changed, invalid, unprocessed, missing_keys, complete_catalogue, summary)
@@ -77,3 +83,41 @@ class OpsRuns:
         with self._database.transaction("noting unsettled products") as cursor:
             statement = "INSERT INTO unsettled (run_id, product_id, run_date, low, high) VALUES %s"
             execute_values(cursor, statement, rows, page_size=1000)
+
+    def forget(self, days: int) -> int:
+        """Take away what is older, by the owner's function; return how many rows that were.
+
+        Args:
+            days: how long everything is kept; the function keeps 31 days in any case
+
+        Raises:
+            BadSetting, OperationsUnavailable: it could not be done, or not all of it.
+        """
+        gone = 0
+        while True:
+            with self._database.transaction("forgetting what is past its time") as cursor:
+                cursor.execute("SELECT forget_history(%s, %s)", (days, _AT_ONCE))
+                [(some,)] = cursor.fetchall()
+            gone += int(some)
+            if some < _AT_ONCE:
+                return gone
+
+
+class OpsUnsettled:
+    """Implements the port Unsettled: it is history only, so a store that fails stops no run.
+
+    Args:
+        runs: the store
+        run: whose products they are
+    """
+
+    def __init__(self, runs: OpsRuns, run: RunIdentity) -> None:
+        self._runs = runs
+        self._run = run
+
+    def note(self, product_ids: Sequence[str]) -> None:
+        """Append them, without bounds."""
+        try:
+            self._runs.unsettled(self._run, [(product_id, None, None) for product_id in product_ids])
+        except StockSyncError as error:
+            log.warning("%d products that kept changing are not in the history: %s", len(product_ids), error)

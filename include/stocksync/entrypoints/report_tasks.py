@@ -50,6 +50,15 @@ def post(text: str) -> None:
     notifier.post(Message(text))
 
 
+@final_when_permanent
+def forget_history() -> int:
+    """Take away what is past its time in the operations store; return how many rows that were."""
+    settings = Settings.load()
+    gone = connections.bootstrap(settings).forget_history()
+    log.info("%s rows older than %d days were taken away", f"{gone:,}", settings.history_days)
+    return gone
+
+
 def _day(context: Mapping[str, Any], settings: Settings, *, today: date) -> date:
     run, params = context["dag_run"], context["params"]
     run_request.refuse_unknown(run.conf or {}, context["dag"].params)

@@ -24,16 +24,24 @@ _WORKER = (
     "GRANT TEMPORARY ON DATABASE {database} TO {role}",  # what is filled in bulk is put down there first
     "GRANT INSERT ON ALL TABLES IN SCHEMA public TO {role}",
     "REVOKE INSERT ON alembic_version FROM {role}",
+    "GRANT EXECUTE ON FUNCTION forget_history(integer, integer) TO {role}",
 )
 
 
-def upgrade(connect: Callable[[], PostgresConnection], *, worker: str | None = None, page: str | None = None) -> str:
+def upgrade(
+    connect: Callable[[], PostgresConnection],
+    *,
+    worker: str | None = None,
+    page: str | None = None,
+    until: str = "head",
+) -> str:
     """Bring the schema to its latest version and give the roles their rights; return the version.
 
     Args:
         connect: opens a connection of the owner
         worker: the role of the DAGs; None: the owner
         page: the role of the page; None: the owner
+        until: the version to stop at; `head`: the latest
 
     Raises:
         psycopg2.Error, sqlalchemy.exc.SQLAlchemyError: the server refuses or does not answer; nothing has changed.
@@ -43,7 +51,7 @@ def upgrade(connect: Callable[[], PostgresConnection], *, worker: str | None = N
     config.set_main_option("script_location", "stocksync:migrations")
     with engine.connect() as connection:
         config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+        command.upgrade(config, until)
     return _give_rights(connect(), {role: rights for role, rights in ((worker, _WORKER), (page, _PAGE)) if role})
 
 

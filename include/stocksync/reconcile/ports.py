@@ -190,6 +190,14 @@ class ListedOutbox:
     outbox: Outbox
 
 
+class Unsettled(Protocol):
+    """Where it is noted which products a run left alone."""
+
+    def note(self, product_ids: Sequence[str]) -> None:
+        """Note products that kept changing; done twice, by a retry, it says nothing new. It raises nothing."""
+        ...
+
+
 class Unfinished(Protocol):
     """What a run over the whole ledger left to the next one."""
 

@@ -37,6 +37,7 @@ from stocksync.reconcile.ports import (
     RunLock,
     StockCache,
     StockLedger,
+    Unsettled,
 )
 from stocksync.reconcile.progress_log import ScanProgress, in_words, name
 from stocksync.reconcile.recovery import take_over
@@ -60,6 +61,7 @@ class Stores:
     publisher: AlertPublisher
     journal: Journal
     clock: Clock
+    unsettled: Unsettled | None = None
 
 
 class Reconciler:
@@ -263,6 +265,8 @@ class Reconciler:
     def _give_up(self, product_ids: Sequence[str]) -> Tally:
         """Leave products to the next run."""
         self._stores.cache.forget(product_ids)
+        if self._stores.unsettled is not None and product_ids:
+            self._stores.unsettled.note(product_ids)
         return Tally(changed=len(product_ids))
 
     def _look_and_commit(self, suspects: Sequence[Suspect]) -> tuple[Tally, list[Finding], list[Suspect]]:

@@ -70,6 +70,9 @@ class ProgramOnFakes(Bootstrap):
         run, records = self._world.plan.identity, self._world.redis.records
         return [ListedOutbox(run, i, self.outbox_of(run, i)) for (_, i), held in list(records.items()) if held]
 
+    def unsettled(self, plan):
+        return None
+
     def left_to_the_next(self):
         return FakeUnfinished(self._world.redis)
 
