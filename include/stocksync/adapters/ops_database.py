@@ -17,7 +17,7 @@ from stocksync.errors import BadSetting, OperationsUnavailable
 log = logging.getLogger(__name__)
 
 CONNECTION = "connection stock_ops"
-VERSION = "0002"
+VERSION = "0003"
 """The version of the schema this program works with: the last of stocksync.migrations.versions."""
 MIGRATE = "python -m stocksync.migrations"
 """What brings the schema to it."""
