@@ -12,8 +12,10 @@ each one is an event on Kafka (`stock.sync.alert`), which `stock_sync_alerts` tu
 | `summarize` | adds up the run, also one that a person marked failed; its return value is the summary | the run was partial, failed or ended by hand: the log says what is missing |
 | `release_lock` | frees the day for another run | Redis is unreachable: the lock expires within the hour |
 
-**A pink (skipped) run** found another run of the same day at work. **A dry run** (param `dry_run`, or any run whose
-local date is not today, so every backfill) compares and reports, writes nothing and alerts nobody.
+**A pink (skipped) run** found another run of the same day at work. One that finds a person's decision at work
+(`stock_sync_review`) waits: `acquire_lock` is *up for reschedule* meanwhile, its log names the decision, and the run's
+note says how long it took. **A dry run** (param `dry_run`, or any run whose local date is not today, so every backfill)
+compares and reports, writes nothing and alerts nobody.
 
 **By hand:** *Trigger*, and fill in the form. What is not allowed (no product named, a product that the ledger does not
 have, a limit above the setting without products) is refused: nothing is compared, nobody is called, and the day's

@@ -458,6 +458,15 @@ class Bootstrap:
         """Make the audit of decisions; None: there is no operations store."""
         return None if self.operations is None else OpsDecisions(self.operations)
 
+    def is_decision(self, run_id: str) -> bool:
+        """Tell whether a run carries out a person's decision; where that cannot be looked up now, it may be one."""
+        decisions = self.decision_log()
+        try:
+            return decisions is not None and decisions.find(run_id) is not None
+        except OperationsUnavailable as error:
+            log.warning("whether run %s is a decision cannot be looked up: %s", printable(run_id, 250), error)
+            return True
+
     def reviewer(self, decisions: DecisionLog) -> Reviewer:
         """Make what carries decisions out."""
         return Reviewer(decisions, self.stock_now(), self._clock.now)

@@ -22,7 +22,16 @@ class NotBegun(Permanent):
 
 
 class LockHeld(StockSyncError):
-    """Another run of the same local date is working."""
+    """Another run of the same local date is working.
+
+    Args:
+        says: in words
+        holder: its id; empty: it is not known
+    """
+
+    def __init__(self, says: str, holder: str = "") -> None:
+        super().__init__(says)
+        self.holder = holder
 
 
 class LockLost(StockSyncError):

@@ -3,7 +3,7 @@
 import logging
 
 import pytest
-from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+from airflow.sdk.exceptions import AirflowFailException, AirflowRescheduleException, AirflowSkipException
 
 from stocksync.entrypoints import ending, retries
 from stocksync.entrypoints.ending import Ending, Kind
@@ -55,6 +55,11 @@ def test_a_task_leaves_why_it_ended_and_is_tried_again_where_that_can_help(conte
 
     assert context["ti"].pushed == {"ending": {"kind": kind, "says": str(error)}}
     assert isinstance(seen, AirflowFailException) is final
+
+
+def test_a_task_that_looks_again_later_has_not_ended(context):
+    assert isinstance(ended_by(AirflowRescheduleException(None)), AirflowRescheduleException)
+    assert context["ti"].pushed == {}
 
 
 def test_a_task_that_only_follows_anothers_failure_leaves_nothing(context):

@@ -29,6 +29,11 @@ def audit(night, decision_id):
     return who, why, outcomes
 
 
+def waits(night, dag, run_id):
+    """Whether a task of a run was given back to look again later."""
+    return any(task["state"] == "up_for_reschedule" for task in night.api.tasks(dag, run_id))
+
+
 def test_a_person_restores_what_was_seen_and_takes_it_back(review):
     shop = review.shop
     shop.stock([("P1", 100, 20), ("P2", 100, 90), ("P3", 7, 7)])
@@ -56,10 +61,7 @@ def test_a_decision_waits_while_a_run_is_at_work_and_says_so(review):
     review.cache.set(f"sync:stock:{today()}", "somebody else", ex=3600)
     decision = review.api.trigger(REVIEW, {"decision": "restore", "product_ids": ["P1"], "seen": {"P1": 80}, **WHY})
 
-    def waits():
-        return any(task["state"] == "up_for_reschedule" for task in review.api.tasks(REVIEW, decision))
-
-    await_that(waits, "the decision waits")
+    await_that(lambda: waits(review, REVIEW, decision), "the decision waits")
     assert review.shop.counter("P1") == "20"
     review.cache.delete(f"sync:stock:{today()}")
 
@@ -67,6 +69,26 @@ def test_a_decision_waits_while_a_run_is_at_work_and_says_so(review):
 
     assert (done.state, review.shop.counter("P1")) == ("success", "100")
     assert "run somebody else holds" in done.log("take_lock")
+
+
+def test_a_night_waits_while_a_decision_is_at_work_and_says_so(review):
+    review.shop.stock([("P1", 100, 97)])
+    execute(
+        review.stack.connections[STOCK_OPS],
+        "INSERT INTO decisions (decision_id, kind, decided_by, decided_at, reason, asked) "
+        "VALUES ('manual__decides', 'restore', 'kim', now(), 'counted', 1)",
+    )
+    review.cache.set(f"sync:stock:{today()}", "manual__decides", ex=3600)
+    night = review.api.trigger("stock_sync")
+
+    await_that(lambda: waits(review, "stock_sync", night), "the night waits")
+    assert review.shop.counter("P1") == "97"
+    review.cache.delete(f"sync:stock:{today()}")
+
+    done = review.end_of("stock_sync", night)
+    assert (done.state, review.shop.counter("P1")) == ("success", "100")
+    assert "run manual__decides holds" in done.log("acquire_lock")
+    assert await_that(lambda: done.note, "the run has a note").startswith("⏳ 대기: it waited ")
 
 
 @pytest.mark.parametrize(

@@ -38,6 +38,13 @@ def test_a_second_run_of_the_day_is_told_who_holds_the_lock(cache):
     lock_of(cache, "scheduled__two", "2026-03-03").hold()
 
 
+def test_a_refusal_names_the_holder_as_it_is(cache):
+    cache.set(KEY, "manual__\x1b[31m")
+    with pytest.raises(LockHeld) as held:
+        lock_of(cache).hold()
+    assert held.value.holder == "manual__\x1b[31m"
+
+
 @pytest.mark.fault(1)
 def test_a_retry_of_the_same_run_has_its_lock_already_and_does_not_prolong_it(cache):
     lock_of(cache).hold()

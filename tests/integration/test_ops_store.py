@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from dataclasses import replace
+from types import SimpleNamespace
 
 import psycopg2
 import pytest
@@ -15,9 +16,11 @@ from stocksync.adapters.ops_findings import OpsFindings
 from stocksync.adapters.ops_memory import OpsOpenIncidents
 from stocksync.adapters.ops_runs import OpsRuns
 from stocksync.alerting.ports import OpenIncident
+from stocksync.bootstrap import Bootstrap
 from stocksync.errors import BadSetting, OperationsUnavailable
 from stocksync.model.finding import RunIdentity
 from stocksync.model.policy import Action
+from stocksync.settings import Settings
 from tests.kit.database import execute
 from tests.kit.findings import DETECTED_MS, event
 from tests.kit.summaries import SUMMARY
@@ -324,6 +327,21 @@ def decide(store, decision_id, kind, outcome, **more):
         "VALUES (%s, 'PRD-001', %s, %s, '2024-01-15 02:30+09')",
         *(decision_id, outcome, more.get("discrepancy")),
     )
+
+
+def test_whether_a_run_is_a_decision_is_looked_up_and_doubt_counts_as_one(ops_store):
+    decide(ops_store, "review-1", "restore", "applied")
+
+    def parts(operations):
+        return Bootstrap(SimpleNamespace(operations=lambda: operations), Settings())
+
+    def away():
+        raise psycopg2.OperationalError("the server is gone")
+
+    there = parts(lambda: psycopg2.connect(ops_store.worker))
+    assert (there.is_decision("review-1"), there.is_decision("scheduled__1")) == (True, False)
+    assert parts(None).is_decision("review-1") is False
+    assert parts(away).is_decision("scheduled__1") is True
 
 
 # --- retention and upgrades ------------------------------------------------------------------------------------------

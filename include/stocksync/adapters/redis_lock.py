@@ -47,8 +47,8 @@ class RedisRunLock:
             if holder is None and self._client.set(self.key, self.token, nx=True, ex=SECONDS):
                 return  # it expired between the two calls
             seconds = self._client.ttl(self.key)
-        name = printable((holder or b"").decode(errors="replace"))
-        raise LockHeld(f"run {name} holds {self.key} (for {seconds} s more at most); this run leaves the day to it")
+        name = (holder or b"").decode(errors="replace")
+        raise LockHeld(f"run {printable(name)} holds {self.key} (for {seconds} s more at most)", name)
 
     def is_held(self) -> bool:
         """Whether this run holds it now."""

@@ -37,6 +37,8 @@ class Kind(StrEnum):
     """It ended well, and nothing came of it."""
     DECIDED = "decided"
     """What became of a person's decision."""
+    WAITED = "waited"
+    """Another run was at work first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,4 +117,4 @@ def say(context: Mapping[str, Any]) -> None:
     log.log(level, "%s", fill(sentence, _LINE, break_long_words=False, break_on_hyphens=False))
 
 
-_MILD = (Kind.SKIPPED, Kind.DRY_RUN, Kind.DECIDED)
+_MILD = (Kind.SKIPPED, Kind.DRY_RUN, Kind.DECIDED, Kind.WAITED)

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any, ParamSpec, TypeVar
 
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk.exceptions import AirflowFailException, AirflowRescheduleException
 
 from stocksync.entrypoints import ending
 from stocksync.errors import LockHeld, Permanent, StockSyncError
@@ -24,6 +24,8 @@ def final_when_permanent(task: Callable[P, R]) -> Callable[P, R]:
     def run(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
             return task(*args, **kwargs)
+        except AirflowRescheduleException:
+            raise  # it has not ended
         except Exception as error:
             ending.leave_error(error)
             if isinstance(error, Permanent | LockHeld):

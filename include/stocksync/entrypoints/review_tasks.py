@@ -4,15 +4,15 @@ import logging
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, datetime, time
 from typing import Any
 
-from airflow.sdk.exceptions import AirflowFailException, AirflowRescheduleException
+from airflow.sdk.exceptions import AirflowFailException
 
 from stocksync.adapters.postgres_ranges import chosen
 from stocksync.adapters.state_store_journal import StateStore, StateStoreJournal
 from stocksync.bootstrap import Bootstrap
-from stocksync.entrypoints import connections, ending, run_request
+from stocksync.entrypoints import connections, ending, run_request, waiting
 from stocksync.entrypoints.assets import ALERTS, PUBLISHED
 from stocksync.entrypoints.ending import Ending
 from stocksync.entrypoints.retries import final_when_permanent
@@ -27,9 +27,6 @@ from stocksync.review.reviewer import in_words
 from stocksync.settings import Settings
 
 log = logging.getLogger(__name__)
-
-_LOOK_AGAIN = timedelta(seconds=10)
-"""How long a decision waits before it looks whether the other run is done."""
 
 
 @final_when_permanent
@@ -66,9 +63,7 @@ def take_lock(raw_plan: dict[str, Any]) -> None:
     try:
         lock.hold()
     except LockHeld as held:
-        who = str(held).partition(";")[0]
-        log.warning("%s. The decision waits for it, until %s at the latest", who, plan.stop_at)
-        raise AirflowRescheduleException(now + _LOOK_AGAIN) from held
+        waiting.wait_for(held, "The decision", plan.stop_time)
     log.info("%s is held by this decision", lock.key)
 
 

@@ -6,11 +6,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+from airflow.sdk.exceptions import AirflowFailException
 
 from stocksync.adapters.postgres_ranges import chosen
 from stocksync.adapters.state_store_journal import StateStore, StateStoreJournal
-from stocksync.entrypoints import channels, connections, ending, metrics, run_request
+from stocksync.entrypoints import channels, connections, ending, metrics, run_request, waiting
 from stocksync.entrypoints.assets import ALERTS, PUBLISHED, SUMMARIES
 from stocksync.entrypoints.ending import Ending, Kind
 from stocksync.entrypoints.retries import final_when_permanent, tried_again_before
@@ -48,7 +48,8 @@ def acquire_lock(context: Mapping[str, Any], latest_summaries: Iterable[Any]) ->
     try:
         lock.hold()
     except LockHeld as held:
-        raise AirflowSkipException(str(held)) from held
+        waiting.leave_or_wait(held, parts.is_decision, plan.stop_time)
+    waiting.say_how_long(context)
     log.info("run %s holds %s; it stops by itself at %s", plan.run_id, lock.key, plan.stop_at)
     return plan.to_dict()
 
