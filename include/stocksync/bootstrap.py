@@ -83,6 +83,7 @@ from stocksync.model.id_range import IdRange
 from stocksync.model.permission import Permission
 from stocksync.model.plan import RunPlan
 from stocksync.model.policy import WHATEVER_SIZE, MissingKeyPolicy, Rules
+from stocksync.model.run_scale import ORDINARY, RunScale
 from stocksync.model.summary import RunSummary
 from stocksync.model.text import printable
 from stocksync.reconcile import preconditions
@@ -183,7 +184,13 @@ class Bootstrap:
     def ledger(self) -> PostgresLedger:
         """The truth."""
         settings = self._settings
-        table = LedgerTable(settings.products_table, settings.id_column, settings.stock_column, settings.held_column)
+        table = LedgerTable(
+            settings.products_table,
+            settings.id_column,
+            settings.stock_column,
+            settings.held_column,
+            settings.name_column,
+        )
         return PostgresLedger(self._clients.postgres, table, batch=self._sizes.batch)
 
     @cached_property
@@ -449,6 +456,7 @@ class Bootstrap:
             self.expected(),
             self.unfinished(plan),
             self._clock,
+            limits=self._settings.alarm_limits,
             refills=self._settings.missing_key_policy is MissingKeyPolicy.RESTORE,
         )
 
@@ -547,21 +555,20 @@ class Bootstrap:
         first, ops = RedisDeadLetterLog(self.redis), self._second_memory
         return first if ops is None else TwoDeadLetterLogs(first, OpsDeadLetterLog(ops))
 
-    def slack_channel(self, notifier: Notifier, changed: Callable[[str], int] = lambda _run_id: 0) -> Channel:
-        """Make the channel of messages.
-
-        Args:
-            notifier: the chat
-            changed: of a run, by its id: how many products kept changing, 0 if no more than is usual
-        """
-        return SlackChannel(notifier, self.delivery_log("slack"), self._texts, changed)
+    def slack_channel(self, notifier: Notifier) -> Channel:
+        """Make the channel of messages."""
+        return SlackChannel(notifier, self.delivery_log("slack"), self._texts)
 
     def pager_channel(self, pager: Pager) -> Channel:
         """Make the channel of incidents."""
         return PagerChannel(pager, self.delivery_log("pagerduty"), self.open_incidents(), self._texts)
 
     def consumer(
-        self, source: AlertSource, channels: Collection[str], publishing: Callable[[str], bool]
+        self,
+        source: AlertSource,
+        channels: Collection[str],
+        publishing: Callable[[str], bool],
+        scale: Callable[[str], RunScale] = lambda _run_id: ORDINARY,
     ) -> AlertConsumer:
         """Make what reads the topic and sorts.
 
@@ -569,6 +576,7 @@ class Bootstrap:
             source: the topic
             channels: names of the channels that are configured
             publishing: whether a run, by its id, may still publish
+            scale: how much a run, by its id, found
         """
         return AlertConsumer(
             source=source,
@@ -577,6 +585,7 @@ class Bootstrap:
             delivered={name: self.delivery_log(name) for name in channels},
             history=self.history(),
             publishing=publishing,
+            scale=scale,
             now=self._clock.now,
             zone=self._settings.zone,
         )
@@ -610,7 +619,7 @@ class Bootstrap:
         """
         settings = self._settings
         rules = Rules(settings.auto_restore_limit, settings.missing_key_policy)
-        return Reporter(history, catalogue, rules, self._wording, settings.zone)
+        return Reporter(history, catalogue, rules, self._wording, settings.zone, limits=settings.alarm_limits)
 
     def _shut_out_others(self, run: RunIdentity) -> None:
         shut_out(self.listed_outboxes(), run_id=run.run_id, at_work=lambda other: self.lock_of(other).is_held())

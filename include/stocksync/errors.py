@@ -21,6 +21,10 @@ class NotBegun(Permanent):
     """A run's first task failed, so its later tasks have nothing to work with."""
 
 
+class CountersLost(Permanent):
+    """A run found every counter gone and did all of its work: people are told of the loss by its events."""
+
+
 class LockHeld(StockSyncError):
     """Another run of the same local date is working.
 

@@ -19,6 +19,7 @@ from stocksync.errors import BadSetting
 from stocksync.model import mention
 from stocksync.model.holds import HoldsFormat, entry_pattern, key_parts
 from stocksync.model.policy import MissingKeyPolicy
+from stocksync.model.run_scale import AlarmLimits, is_mass_loss
 
 PREFIX = "STOCK_SYNC_"
 INT32_MAX = 2**31 - 1
@@ -125,6 +126,12 @@ class Settings(BaseSettings):
         "text with `{order}`, `{product}` or `{quantity}`, groups of the entry, or empty",
         "an entry counts while this Redis key exists, and is in doubt without it",
     )
+    name_column: str | None = _setting(
+        None,
+        "a column name, or empty",
+        "what a product is called, of the same table or view: people read it beside the id",
+        min_length=1,
+    )
     key_prefix: Annotated[str, AfterValidator(_key_prefix)] = _setting(
         "stock:", "text, not empty, not under `sync:`", "Redis key of a product is this and its id"
     )
@@ -180,6 +187,21 @@ class Settings(BaseSettings):
         MissingKeyPolicy.ZERO,
         "`zero`, `restore` or `ignore`",
         "a product without a key counts as 0, is always restored, or is left alone",
+    )
+    missing_keys_alarm: int = _setting(
+        20,
+        "an integer from 0 to 100",
+        "percent of the counters that are gone, and at least 100, from which on people are told of one loss instead of "
+        "its products; 0: never",
+        ge=0,
+        le=100,
+    )
+    alarm_above: int = _setting(
+        0,
+        "an integer from 0 to 2147483647",
+        "more discrepancies in a run than these are one urgent message; 0: any number is told one by one",
+        ge=0,
+        le=INT32_MAX,
     )
     timezone: Annotated[str, AfterValidator(_time_zone)] = _setting(
         "Asia/Seoul", "a time zone name such as `Asia/Seoul`", "of the schedule and of a run's date"
@@ -285,6 +307,20 @@ class Settings(BaseSettings):
                 f"{PREFIX}HOLDS_KEY={key!r} does not fit {PREFIX}HOLDS_ENTRY={entry!r}: {error}; "
                 "allowed: groups that the entry has"
             ) from error
+
+    @property
+    def alarm_limits(self) -> AlarmLimits:
+        """From where on a run is told in one piece."""
+        return AlarmLimits(self.missing_keys_alarm, self.alarm_above)
+
+    def loss_is_told(self, products: int) -> bool:
+        """Whether people are told of a cache that lost everything when its run is told.
+
+        Args:
+            products: how many the ledger has
+        """
+        events = self.missing_key_policy is not MissingKeyPolicy.IGNORE
+        return events and is_mass_loss(products, 0, self.missing_keys_alarm)
 
     @property
     def zone(self) -> ZoneInfo:

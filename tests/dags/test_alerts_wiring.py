@@ -9,6 +9,7 @@ from stocksync.entrypoints import alert_tasks, channels, run_history
 from stocksync.entrypoints.connections import AirflowClients
 from stocksync.errors import BadSetting, ChannelRefuses
 from stocksync.model.progress import RangeOutcome
+from stocksync.model.run_scale import AlarmLimits
 from stocksync.model.tally import Tally
 from stocksync.settings import Settings
 
@@ -75,7 +76,7 @@ class Returned:
     ],
 )
 def test_what_kept_changing_is_added_up_over_the_ranges_and_told_where_it_is_much(returned, changed):
-    assert run_history.kept_changing(returned)("run") == changed
+    assert run_history.scale(returned, AlarmLimits())("run").changed == changed
 
 
 def test_a_channel_without_a_connection_is_named_in_the_log(caplog):

@@ -242,3 +242,21 @@ def test_two_past_days_are_backfilled_and_reported_and_nobody_is_alerted(office)
         assert "지난 날짜의 리포트입니다" in text
         assert "모의 실행(DRY RUN)" in text
         assert "1. PRD-002: 차이 80개 (수동 검토 필요)" in text
+
+
+def test_a_redis_that_lost_ten_thousand_counters_is_one_urgent_message_one_incident_and_the_top_of_the_report(office):
+    office.shop.sql("TRUNCATE products")
+    office.shop.sql("INSERT INTO products SELECT 'PRD-' || n, n %% 90 + 1 FROM generate_series(1, %s) AS n", 10_000)
+    office.shop.cache.flushdb()
+    since, events = len(office.slack.texts), len(office.pagerduty.events)
+
+    run_id = office.run(SYNC, {"batch_size": 10_000}, state="failed")
+    office.wait_until_alerts_rest()
+
+    [message] = office.slack.texts[since:]
+    assert message.splitlines()[0] == "🚨 [긴급] Redis 카운터 10,000개 유실"
+    assert "select는 missing_keys" in message
+    assert message.endswith("@backend-team")
+    [incident] = office.pagerduty.events[events:]
+    assert (incident["event_action"], incident["dedup_key"]) == ("trigger", "stock-sync/bulk/lost")
+    assert f"🚨 카운터 유실(MASS LOSS): {run_id} - Redis 카운터 10,000개" in office.report().split("📊")[0]

@@ -90,6 +90,13 @@ def test_a_refused_request_is_told_in_words_and_calls_nobody(callbacks, slack):
     )
 
 
+def test_a_night_on_which_every_counter_was_gone_is_told_with_its_events_and_not_as_a_failure_too(callbacks, slack):
+    callbacks.tell_of_failure(failed(left=Left(("lost", "the run is failed: NO PRODUCT HAS A KEY"))))
+    assert slack.texts == []
+    callbacks.tell_of_failure(failed(left=Left(("lost", "NO PRODUCT HAS A KEY"), ("failed", "Redis is gone"))))
+    assert "- 사유: Redis is gone" in slack.texts[0]
+
+
 def test_a_dry_run_that_failed_says_that_it_was_one_and_calls_nobody(callbacks, slack):
     callbacks.tell_of_failure(failed(dry_run=True))
     assert slack.texts[0].startswith("❌ [재고 동기화] 모의 실행(dry run) 실패\n")

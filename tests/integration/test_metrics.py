@@ -50,7 +50,8 @@ def test_every_number_of_a_run_is_a_gauge(statsd):
     from stocksync.entrypoints import metrics  # noqa: PLC0415 - Airflow reads the environment when it is imported
 
     by_severity = {"LOW": 3, "MEDIUM": 2, "HIGH": 1, "CRITICAL": 4}
-    metrics.emit(summary(by_severity=by_severity, restored=5, manual_review=5))
+    held = {"held_units": 700, "in_doubt": 2, "mass_loss": True}
+    metrics.emit(summary(by_severity=by_severity, restored=5, manual_review=5, **held))
     assert statsd() == {
         "airflow.stock_sync.discrepancies.low": "3|g",
         "airflow.stock_sync.discrepancies.medium": "2|g",
@@ -64,6 +65,9 @@ def test_every_number_of_a_run_is_a_gauge(statsd):
         "airflow.stock_sync.invalid": "50|g",
         "airflow.stock_sync.unprocessed": "0|g",
         "airflow.stock_sync.missing_keys": "0|g",
+        "airflow.stock_sync.held_units": "700|g",
+        "airflow.stock_sync.in_doubt": "2|g",
+        "airflow.stock_sync.mass_loss": "1|g",
         "airflow.stock_sync.max_discrepancy": "0|g",
         "airflow.stock_sync.duration_seconds": "4.0|g",
         "airflow.stock_sync.products_per_second": "250.0|g",

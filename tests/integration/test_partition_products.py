@@ -131,9 +131,10 @@ def test_a_row_whose_stock_cannot_be_read_does_not_keep_the_other_ranges_from_be
     assert only["rows"] == 3
 
 
-def test_a_cache_without_a_single_key_is_told_at_once_and_the_run_goes_on(
-    table, partition_products, cache, slack, caplog
+def test_an_empty_cache_whose_products_the_run_will_name_no_loss_is_told_at_once_and_the_run_goes_on(
+    table, partition_products, cache, slack, caplog, monkeypatch
 ):
+    monkeypatch.setenv("STOCK_SYNC_MISSING_KEY_POLICY", "ignore")
     table.fill(f"P{n:04d}" for n in range(3000))
     cache.flushall()
     cache.set("session:1", "x")
@@ -144,6 +145,18 @@ def test_a_cache_without_a_single_key_is_told_at_once_and_the_run_goes_on(
     [text] = slack.texts
     assert text.splitlines()[0] == "🚨 [재고 동기화] Redis에 재고 키가 하나도 없습니다"
     assert "1,002" in text
+
+
+def test_an_empty_cache_that_is_told_with_the_runs_events_is_not_told_twice(
+    table, partition_products, cache, slack, caplog
+):
+    table.fill(f"P{n:04d}" for n in range(100))
+    cache.flushall()
+
+    partition_products()
+
+    assert "NO PRODUCT HAS A KEY IN REDIS" in caplog.text
+    assert slack.texts == []
 
 
 @pytest.mark.parametrize("key", ["stock:P0000", "stock:P2000"])

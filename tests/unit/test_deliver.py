@@ -5,6 +5,7 @@ import json
 import pytest
 
 from stocksync.errors import ChannelDown, ChannelRefuses, MessageRefused, NotDeliverable, NotDelivered
+from stocksync.model.run_scale import RunScale
 from tests.kit.fakes.delivery import payload
 from tests.kit.fakes.office import DIGEST, REVIEW, URGENT, DeliveryOnFakes, critical, high, low
 from tests.kit.findings import event
@@ -62,7 +63,7 @@ def test_what_the_next_run_publishes_for_a_dead_one_is_told_as_more_of_that_run(
 
 
 def test_the_digest_of_a_run_in_which_much_kept_changing_does_not_sound_as_if_all_were_restored(office):
-    office.changed["torn"] = 796_825
+    office.scales["torn"] = RunScale(changed=796_825)
     office.topic.publish(low("PRD-1"), run_id="torn")
     office.topic.publish(low("PRD-2"), run_id="calm")
     office.topic.publish(low("PRD-3"))

@@ -491,3 +491,27 @@ def test_both_languages_have_words_for_everything_a_value_can_look_like(resemble
 
     for locale in ("ko", "en"):
         assert top_of(report(broken, locale=locale))[1].startswith("  - P: (")
+
+
+@pytest.mark.parametrize("locale", ["ko", "en"])
+def test_a_night_on_which_redis_had_lost_its_counters_says_so_first_and_names_the_way_back(locale):
+    lost = run(matched=6_000, manual_review=4_000, missing_keys=4_000, mass_loss=True)
+
+    text = report(lost, locale=locale)
+
+    first = top_of(text)[0]
+    assert first.startswith("🚨")
+    assert all(word in first for word in ("MASS LOSS", "4,000", "stock_sync_review", "missing_keys"))
+    assert "✅" not in text
+
+
+@pytest.mark.parametrize(
+    ("locale", "lines"),
+    [
+        ("ko", ["- 변동 중(건드리지 않음): 5개 (미확정 주문 3개 포함)", "- 예약(미결제 주문): 1,200개"]),
+        ("en", ["- Changing (left alone): 5 (3 with orders in doubt)", "- On hold (unpaid orders): 1,200 units"]),
+    ],
+)
+def test_what_is_on_hold_and_in_doubt_is_told(locale, lines):
+    said = report(run(changed=5, in_doubt=3, held_units=1_200), locale=locale).splitlines()
+    assert [line for line in said if line in lines] == lines

@@ -13,6 +13,7 @@ DEFAULTS = {
     "id_column": "id",
     "stock_column": "stock",
     "held_column": None,
+    "name_column": None,
     "holds_index": None,
     "holds_entry": None,
     "holds_key": None,
@@ -28,6 +29,8 @@ DEFAULTS = {
     "auto_restore_limit": 10,
     "settle_seconds": 2,
     "missing_key_policy": "zero",
+    "missing_keys_alarm": 20,
+    "alarm_above": 0,
     "timezone": "Asia/Seoul",
     "run_timeout_minutes": 30,
     "history_days": 400,
@@ -51,6 +54,8 @@ BAD = [
     ("AUTO_RESTORE_LIMIT", "-1"), ("AUTO_RESTORE_LIMIT", "2147483648"), ("AUTO_RESTORE_LIMIT", "ten"),
     ("SETTLE_SECONDS", "-0.1"), ("SETTLE_SECONDS", "61"), ("SETTLE_SECONDS", "nan"), ("SETTLE_SECONDS", "inf"),
     ("MISSING_KEY_POLICY", "Zero"), ("MISSING_KEY_POLICY", "delete"),
+    ("MISSING_KEYS_ALARM", "-1"), ("MISSING_KEYS_ALARM", "101"), ("MISSING_KEYS_ALARM", "20%"),
+    ("ALARM_ABOVE", "-1"), ("ALARM_ABOVE", "many"),
     ("TIMEZONE", "Seoul"), ("TIMEZONE", "+09:00"), ("TIMEZONE", "../etc/passwd"),
     ("HISTORY_DAYS", "30"), ("HISTORY_DAYS", "3651"),
     ("RUN_TIMEOUT_MINUTES", "0"), ("RUN_TIMEOUT_MINUTES", "56"),
@@ -89,7 +94,7 @@ def test_a_bad_value_is_refused_naming_the_variable_the_value_and_what_is_allowe
 
 
 def test_every_setting_that_can_be_bad_has_a_bad_example_here():
-    free_text = {"id_column", "stock_column", "held_column", "slack_channel"}
+    free_text = {"id_column", "stock_column", "held_column", "name_column", "slack_channel"}
 
     assert {name.lower() for name, _ in BAD} | free_text == set(Settings.model_fields)
 

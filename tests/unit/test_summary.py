@@ -20,7 +20,7 @@ FIELDS = [
     "date", "run_id", "run_type", "dry_run", "status", "started_at", "finished_at", "duration_seconds", "total",
     "matched", "restored", "manual_review", "changed", "invalid", "unprocessed", "by_severity", "mean_discrepancy",
     "max_discrepancy", "max_discrepancy_product", "top", "missing_keys", "missing_ignored", "held_units", "in_doubt",
-    "invalid_examples", "empty_cache",
+    "invalid_examples", "empty_cache", "mass_loss",
 ]  # fmt: skip
 
 

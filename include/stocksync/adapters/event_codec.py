@@ -55,7 +55,7 @@ class EventEncoder:
         )
 
     def headers(self, finding: Finding, run: RunIdentity) -> list[tuple[str, bytes]]:
-        """Write what does not fit into the schema: the run, why, what `dbStock` is made of, and who decided."""
+        """Write what does not fit into the schema: the run, why, what is known of the product, and who decided."""
         headers = [
             (RUN_ID, run.run_id.encode()),
             (RUN_TYPE, run.run_type.encode()),
@@ -66,6 +66,8 @@ class EventEncoder:
             headers.append((KEY_MISSING, b"true"))
         if finding.held is not None:
             headers += [(LEDGER_STOCK, b"%d" % finding.ledger_stock), (HELD, b"%d" % finding.held)]
+        if finding.name is not None:
+            headers.append((PRODUCT_NAME, finding.name.encode()))
         if finding.decided is not None:
             headers += [(APPROVED_BY, finding.decided.by.encode()), (DECISION_ID, run.run_id.encode())]
         return headers

@@ -150,6 +150,7 @@ class LedgerLessHolds:
                 held=held[i],
                 in_doubt=None if blind else doubt[i],
                 steady=i not in changed,
+                name=bare.name,
             )
             for i, bare in stocks.items()
         }

@@ -30,6 +30,8 @@ _STOCK_TYPES = (*_WHOLE_TYPES, "numeric")
 _NO_ID = (errors.InvalidTextRepresentation, errors.NumericValueOutOfRange, ValueError)
 """What PostgreSQL and its driver say of a text that the id column's type cannot hold."""
 _SAID = 200
+_NAME_AT_MOST = 200
+"""Characters of a product's name that travel with an event."""
 _NO_NUMBER = {None: Unreadable.NO_STOCK, "\\": Unreadable.SEVERAL_ROWS}
 
 # Then a query that a policy would filter is an error, and PostgreSQL itself says whether one would: also of the tables
@@ -44,12 +46,13 @@ def statement(name: str) -> sql.SQL:
 
 @dataclass(frozen=True, slots=True)
 class LedgerTable:
-    """Where the ledger is: the settings that name it; without a held column nothing is on hold there."""
+    """Where the ledger is: the settings that name it; a column that is None is not there."""
 
     table: str
     id_column: str
     stock_column: str
     held_column: str | None = None
+    name_column: str | None = None
 
     @property
     def name(self) -> sql.Identifier:
@@ -95,7 +98,7 @@ class PostgresLedger:
     def expected(self, product_ids: Sequence[str]) -> Mapping[str, Expected]:
         """Look at some products again, with what is on hold by the held column, of the same row."""
         rows = self.rows(self._query("read", ids=sql.Literal(list(product_ids))))
-        return {i: Expected(_NO_NUMBER.get(stock) or stock.encode(), held) for i, stock, held in rows}
+        return {i: Expected(_NO_NUMBER.get(stock) or stock.encode(), held, name=name) for i, stock, held, name in rows}
 
     def held_units(self, id_range: IdRange) -> int:
         """Add up the held column over a range; 0 without one."""
@@ -190,8 +193,8 @@ class PostgresLedger:
         return [row[0] for row in self.rows(self._query(name, **literals))]
 
     @cached_property
-    def _columns(self) -> tuple[sql.SQL, sql.Composable, sql.Composable]:
-        """The id column's type, an expression for a stock that is null where there is no usable number, and for holds.
+    def _columns(self) -> tuple[sql.SQL, sql.Composable, sql.Composable, sql.Composable]:
+        """The id column's type, and expressions: a stock, null where there is no usable number; holds; a name.
 
         The stock is without what is on hold; a hold that is no usable number, or more than the stock, makes it null.
         """
@@ -208,8 +211,12 @@ class PostgresLedger:
             held = self._units(found, "STOCK_SYNC_HELD_COLUMN", source.held_column)
             less = "CASE WHEN {stock} >= {held} THEN {stock} - {held} END"
             stock = sql.SQL(less).format(stock=stock, held=held)
+        name: sql.Composable = sql.SQL("NULL::text")
+        if source.name_column is not None:
+            self._column(found, "STOCK_SYNC_NAME_COLUMN", source.name_column)
+            name = sql.SQL("left({}::text, {})").format(sql.Identifier(source.name_column), sql.Literal(_NAME_AT_MOST))
         # format_type() quotes what needs quoting: it is made to be put into SQL.
-        return sql.SQL(id_type), stock, held
+        return sql.SQL(id_type), stock, held, name
 
     @cached_property
     def _is_unique(self) -> bool:
@@ -218,14 +225,14 @@ class PostgresLedger:
         return self.rows(statement("is_unique").format(**parts)) == [(True,)]
 
     def _query(self, name: str, **parts: sql.Composable) -> sql.Composed:
-        id_type, stock, held = self._columns
+        id_type, stock, held, called = self._columns
         table, id_column = self._source.name, sql.Identifier(self._source.id_column)
         products = statement("one_row_each" if self._is_unique else "perhaps_several_rows_each")
         return statement(name).format(
             table=table,
             id=id_column,
             id_type=id_type,
-            products=products.format(table=table, id=id_column, stock=stock, held=held),
+            products=products.format(table=table, id=id_column, stock=stock, held=held, name=called),
             **parts,
         )
 

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from stocksync.alerting.ports import AlertEvent
 from stocksync.alerting.routing import LISTED, URGENT_A_RUN, Route, route
+from stocksync.model.run_scale import ORDINARY, RunScale
 
 TOKEN_BYTES = 8
 WATCHED = 1000
@@ -108,24 +109,57 @@ class TopEvents:
 
 
 @dataclass(slots=True)
+class Bulk:
+    """Events that are told in one piece.
+
+    Attributes:
+        top: the largest of them
+        restored: how many were repaired
+        urgent: how many a person would be called for, each by itself
+    """
+
+    top: TopEvents = field(default_factory=lambda: TopEvents(WATCHED))
+    restored: int = 0
+    urgent: int = 0
+
+    def add(self, event: AlertEvent, its_token: bytes) -> None:
+        """Take one event in."""
+        by_itself = route(event)
+        self.restored += by_itself is Route.DIGEST
+        self.urgent += by_itself is Route.URGENT
+        self.top.add(event, its_token)
+
+    @property
+    def review(self) -> int:
+        """How many a person must look at, urgent or not."""
+        return self.top.count - self.restored
+
+
+@dataclass(slots=True)
 class AlertBatch:
     """What one channel has to tell about one group.
 
     Attributes:
+        scale: how much the group's run found
         approved: what a person decided
         restored: what was repaired
         review: what a person must look at
         urgent: what a person must look at at once
+        lost: counters that are gone, if they are told in one piece
+        many: the other discrepancies, if they are told in one piece
     """
 
+    scale: RunScale = ORDINARY
     approved: TopEvents = field(default_factory=lambda: TopEvents(LISTED))
     restored: TopEvents = field(default_factory=lambda: TopEvents(1))
     review: TopEvents = field(default_factory=lambda: TopEvents(LISTED))
     urgent: TopEvents = field(default_factory=lambda: TopEvents(URGENT_A_RUN + WATCHED))
+    lost: Bulk = field(default_factory=Bulk)
+    many: Bulk = field(default_factory=Bulk)
 
     def add(self, event: AlertEvent, its_token: bytes) -> None:
         """Put one event where it belongs."""
-        match route(event):
+        match route(event, self.scale):
             case Route.APPROVED:
                 self.approved.add(event, its_token)
             case Route.DIGEST:
@@ -134,6 +168,26 @@ class AlertBatch:
                 self.review.add(event, its_token)
             case Route.URGENT:
                 self.urgent.add(event, its_token)
+            case Route.LOST:
+                self.lost.add(event, its_token)
+            case Route.MANY:
+                self.many.add(event, its_token)
+
+    @property
+    def calls(self) -> bool:
+        """Whether there is anything that a person must look at at once."""
+        return bool(self.urgent.count or self.lost.review or self.many.urgent)
+
+    @property
+    def figures(self) -> tuple[int, int, int]:
+        """How many were repaired or decided, how many a person must look at, and how many of them at once besides."""
+        bulks = (self.lost, self.many)
+        urgent = sum(bulk.urgent for bulk in bulks)
+        return (
+            self.restored.count + self.approved.count + sum(bulk.restored for bulk in bulks),
+            self.review.count + sum(bulk.review for bulk in bulks) - urgent,
+            self.urgent.count + urgent,
+        )
 
     @property
     def latest_ms(self) -> int:
@@ -152,8 +206,13 @@ class AlertBatch:
         return b"".join(top.tokens for top in self._every)
 
     @property
+    def calling(self) -> bytes:
+        """What is remembered of those that PagerDuty hears of, end to end."""
+        return b"".join(top.tokens for top in (self.urgent, self.lost.top, self.many.top))
+
+    @property
     def _every(self) -> tuple[TopEvents, ...]:
-        return self.urgent, self.review, self.restored, self.approved
+        return self.urgent, self.lost.top, self.many.top, self.review, self.restored, self.approved
 
 
 class Tokens:

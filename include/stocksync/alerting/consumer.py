@@ -13,6 +13,7 @@ from stocksync.alerting.ports import AlertDecoder, AlertEvent, AlertSource, Deli
 from stocksync.alerting.quarantine import Quarantine
 from stocksync.alerting.routing import AlertGroup
 from stocksync.errors import Permanent, StockSyncError, TopicUnavailable
+from stocksync.model.run_scale import ORDINARY, RunScale
 from stocksync.model.text import printable
 
 log = logging.getLogger(__name__)
@@ -67,6 +68,7 @@ class AlertConsumer:
         delivered: for each channel that is configured, what it has told
         history: keeps every event
         publishing: whether a run, by its id, may still publish
+        scale: how much a run, by its id, found
         now: the present
         zone: the operators' clock
     """
@@ -80,6 +82,7 @@ class AlertConsumer:
         delivered: Mapping[str, DeliveryLog],
         history: History,
         publishing: Callable[[str], bool],
+        scale: Callable[[str], RunScale],
         now: Callable[[], datetime],
         zone: tzinfo,
     ) -> None:
@@ -89,9 +92,11 @@ class AlertConsumer:
         self._delivered = delivered
         self._history = history
         self._publishing = publishing
+        self._scale = scale
         self._now = now
         self._zone = zone
-        self._is_publishing: dict[str, bool | Exception] = {}
+        self._runs: dict[str, RunScale | Exception | None] = {}
+        """Of each run that was met how much it found; None: it still publishes; or why nobody knows."""
         self._known: dict[tuple[str, AlertGroup], Tokens] = {}
         self._seen: dict[AlertGroup, set[int]] = {}
         self._held: set[int] = set()
@@ -105,8 +110,8 @@ class AlertConsumer:
         poll = Poll(batches={channel: {} for channel in self._delivered})
         runs_met = -1
         try:
-            while runs_met != len(self._is_publishing):
-                runs_met = len(self._is_publishing)
+            while runs_met != len(self._runs):
+                runs_met = len(self._runs)
                 for record in self._source.read():
                     self._take(record, poll)
         except TopicUnavailable as error:  # what was read so far is told
@@ -127,7 +132,7 @@ class AlertConsumer:
 
         A run is noted as complete where all of the topic could be read, and so nothing of it can be missing.
         """
-        published = [run_id for run_id, publishing in self._is_publishing.items() if publishing is False]
+        published = [run_id for run_id, found in self._runs.items() if isinstance(found, RunScale)]
         return self._history.finish([] if poll.troubles else published)
 
     def commit(self, poll: Poll) -> None:
@@ -173,17 +178,17 @@ class AlertConsumer:
         """Put an event where it is told, unless it has to wait."""
         group = AlertGroup.of(event, self._zone)
         try:
-            must_wait = group.run_id is not None and self._must_wait(group.run_id)
+            scale = ORDINARY if group.run_id is None else self._scale_of(group.run_id)
         except Exception as error:  # noqa: BLE001 - nobody knows whether its run is done: it stays, as above
             self._not_read(record, error, poll)
             return
-        if must_wait:
+        if scale is None:
             poll.waiting += 1
             self._stop_before(record, poll)
         else:
-            self._add(group, event, poll)
+            self._add(group, event, scale, poll)
 
-    def _add(self, group: AlertGroup, event: AlertEvent, poll: Poll) -> None:
+    def _add(self, group: AlertGroup, event: AlertEvent, scale: RunScale, poll: Poll) -> None:
         """Add an event to what each channel has to tell that has not told it yet."""
         poll.events += 1
         its_token = token(event.event_id)
@@ -195,29 +200,29 @@ class AlertConsumer:
         self._history.add(event)
         news_for = [channel for channel in poll.batches if its_token not in self._known_by(channel, group)]
         for channel in news_for:
-            poll.batches[channel].setdefault(group, AlertBatch()).add(event, its_token)
+            poll.batches[channel].setdefault(group, AlertBatch(scale)).add(event, its_token)
         if news_for or not poll.batches:
             seen.add(number)
         else:
             poll.repeated += 1
 
-    def _must_wait(self, run_id: str) -> bool:
+    def _scale_of(self, run_id: str) -> RunScale | None:
         """Ask about each run once; also what could not be found out is not asked again."""
-        if run_id not in self._is_publishing:
-            self._is_publishing[run_id] = self._ask(run_id)
-        answer = self._is_publishing[run_id]
+        if run_id not in self._runs:
+            self._runs[run_id] = self._ask(run_id)
+        answer = self._runs[run_id]
         if isinstance(answer, Exception):
             raise answer.with_traceback(None)
         return answer
 
-    def _ask(self, run_id: str) -> bool | Exception:
+    def _ask(self, run_id: str) -> RunScale | Exception | None:
         try:
-            publishing = self._publishing(run_id)
+            if not self._publishing(run_id):
+                return self._scale(run_id)
         except Exception as error:  # noqa: BLE001 - raised for each event of the run
             return error
-        if publishing:
-            log.info("run %s is still publishing: its events wait for the next pass", printable(run_id, 250))
-        return publishing
+        log.info("run %s is still publishing: its events wait for the next pass", printable(run_id, 250))
+        return None
 
     def _known_by(self, channel: str, group: AlertGroup) -> Tokens:
         known = self._known.get((channel, group))

@@ -37,7 +37,7 @@ class News:
         over: list[GroupNews] = []
         for group, batch in latest_first:
             (over if is_over(batch.latest_ms, now, zone) else current).append((group, batch))
-        return cls(sorted(current, key=lambda item: not item[1].urgent.count), over)
+        return cls(sorted(current, key=lambda item: not item[1].calls), over)
 
     def __bool__(self) -> bool:
         """Tell whether there is anything."""

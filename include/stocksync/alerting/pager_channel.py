@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
-from stocksync.alerting.batch import WATCHED, Overflow
+from stocksync.alerting.batch import WATCHED, AlertBatch, Overflow
 from stocksync.alerting.news import GroupNews, News
 from stocksync.alerting.ports import Delivered, DeliveryLog, OpenIncident, OpenIncidents, Pager
 from stocksync.alerting.routing import MESSAGES_A_RUN, URGENT_A_RUN, AlertGroup
@@ -68,6 +68,7 @@ class PagerChannel:
             if rest.count:
                 refused += self._count(group, rest, delivered, call=incidents > 0)
                 incidents -= 1
+            refused += self._in_one_piece(group, batch)
         self._pass_over(news.over)
         return refused
 
@@ -92,10 +93,25 @@ class PagerChannel:
             )
         self._delivery_log.remember(group.key, rest.tokens, delivered)
 
+    def _in_one_piece(self, group: AlertGroup, batch: AlertBatch) -> Iterator[MessageRefused]:
+        """Open one incident for what is told in one piece, if a person has to act; give what is refused."""
+        bulks = [(batch.lost.top, self._texts.incident_lost(batch, group) if batch.lost.review else None)]
+        bulks.append((batch.many.top, self._texts.incident_many(batch, group) if batch.many.urgent else None))
+        for top, incident in bulks:
+            _, all_of_them = top.split(0)
+            if incident is not None:
+                try:
+                    self._open(incident, counted=all_of_them.count, products=all_of_them.products)
+                except MessageRefused as error:
+                    yield error
+                    continue
+            if all_of_them.count:
+                self._delivery_log.remember(group.key, all_of_them.tokens, self._delivered(group))
+
     def _pass_over(self, groups: Sequence[GroupNews]) -> None:
         for group, batch in groups:
-            if batch.urgent.count:
-                self._delivery_log.remember(group.key, batch.urgent.tokens, self._delivered(group))
+            if batch.calling:
+                self._delivery_log.remember(group.key, batch.calling, self._delivered(group))
 
     def _delivered(self, group: AlertGroup) -> Delivered:
         # The limits are a run's. Events without a run come all day long, so there each pass has its own.

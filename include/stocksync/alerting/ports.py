@@ -153,12 +153,16 @@ class Delivered:
         urgent: products with a message or an incident of their own
         counted: urgent products that were only counted
         restored: restores that a digest told of
+        lost: lost counters that were told in one piece
+        many: other discrepancies that were told in one piece
     """
 
     messages: int = 0
     urgent: int = 0
     counted: int = 0
     restored: int = 0
+    lost: int = 0
+    many: int = 0
 
 
 class DeliveryLog(Protocol):

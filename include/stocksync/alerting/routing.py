@@ -7,6 +7,7 @@ from typing import Self
 
 from stocksync.alerting.ports import AlertEvent
 from stocksync.model.policy import Action, Severity
+from stocksync.model.run_scale import ORDINARY, RunScale
 
 MESSAGES_A_RUN = 20
 """Slack messages about one run, and in one pass about all runs together, whatever happens."""
@@ -30,12 +31,23 @@ class Route(Enum):
     """A person must look: one line of one list."""
     URGENT = "urgent"
     """A person must look at once: a message and an incident of its own."""
+    LOST = "lost"
+    """One of so many counters that are gone that they are told in one piece."""
+    MANY = "many"
+    """One of so many other discrepancies that they are told in one piece."""
 
 
-def route(event: AlertEvent) -> Route:
-    """Decide by who did what first, then by size: nobody is woken for what is repaired or was decided."""
+def route(event: AlertEvent, scale: RunScale = ORDINARY) -> Route:
+    """Decide by who did what first, then by how much the run found, then by size.
+
+    Nobody is woken for what is repaired or was decided.
+    """
     if event.approved_by:
         return Route.APPROVED
+    if scale.lost and event.key_missing:
+        return Route.LOST
+    if scale.many:
+        return Route.MANY
     if event.action is Action.REDIS_RESTORED:
         return Route.DIGEST
     return Route.URGENT if event.severity is Severity.CRITICAL else Route.REVIEW

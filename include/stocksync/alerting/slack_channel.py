@@ -1,7 +1,7 @@
 """Telling Slack what one pass found."""
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from stocksync.alerting.batch import AlertBatch, ListedEvent, Overflow
@@ -26,6 +26,8 @@ class _Post:
     tokens: bytes
     urgent: int = 0
     restored: int = 0
+    lost: int = 0
+    many: int = 0
 
 
 class SlackChannel:
@@ -37,21 +39,12 @@ class SlackChannel:
         notifier: the chat
         delivery_log: what it was told already
         texts: the messages
-        changed: of a run, by its id: how many products it left alone because they kept changing, 0 if no more than
-            is usual. The events know nothing of those, and a digest must not sound as if all were well
     """
 
-    def __init__(
-        self,
-        notifier: Notifier,
-        delivery_log: DeliveryLog,
-        texts: AlertTexts,
-        changed: Callable[[str], int] = lambda _run_id: 0,
-    ) -> None:
+    def __init__(self, notifier: Notifier, delivery_log: DeliveryLog, texts: AlertTexts) -> None:
         self._notifier = notifier
         self._delivery_log = delivery_log
         self._texts = texts
-        self._changed = changed
 
     def tell(self, news: News) -> list[MessageRefused]:
         """Tell everything; return what Slack will not take.
@@ -66,7 +59,7 @@ class SlackChannel:
         too_many: list[GroupNews] = []
         for group, batch in news.current:
             delivered = self._delivered(group)
-            posts = list(self._posts(group, batch, delivered, urgent))
+            posts = list(self._posts(batch, delivered, urgent))
             needed = min(len(posts), MESSAGES_A_RUN - delivered.messages)
             if needed > messages:
                 too_many.append((group, batch))
@@ -78,8 +71,12 @@ class SlackChannel:
         refused += self._list(news.over, over=True)
         return refused
 
-    def _posts(self, group: AlertGroup, batch: AlertBatch, delivered: Delivered, urgent_left: int) -> Iterator[_Post]:
+    def _posts(self, batch: AlertBatch, delivered: Delivered, urgent_left: int) -> Iterator[_Post]:
         """Write the messages about one group."""
+        if lost := batch.lost.top.count:
+            yield _Post(self._texts.lost(batch, told=delivered.lost), batch.lost.top.tokens, lost=lost)
+        if many := batch.many.top.count:
+            yield _Post(self._texts.many(batch, told=delivered.many), batch.many.top.tokens, many=many)
         shown: list[ListedEvent]
         rest: Overflow
         shown, rest = batch.urgent.split(min(urgent_left, URGENT_A_RUN - delivered.urgent))
@@ -93,8 +90,8 @@ class SlackChannel:
             yield _Post(self._texts.approved(batch.approved), batch.approved.tokens)
         if batch.restored.count:
             # There is a second digest where the next run publishes what a dead run left, or a run was cleared.
-            changed = 0 if group.run_id is None else self._changed(group.run_id)
-            digest = self._texts.digest(batch.restored, told=delivered.restored, changed=changed)
+            # The events know nothing of what kept changing, and a digest must not sound as if all were well.
+            digest = self._texts.digest(batch.restored, told=delivered.restored, changed=batch.scale.changed)
             yield _Post(digest, batch.restored.tokens, restored=batch.restored.count)
 
     def _say(self, group: AlertGroup, posts: Sequence[_Post], delivered: Delivered) -> Iterator[MessageRefused]:
@@ -118,6 +115,8 @@ class SlackChannel:
                     messages=delivered.messages + 1,
                     urgent=delivered.urgent + post.urgent,
                     restored=delivered.restored + post.restored,
+                    lost=delivered.lost + post.lost,
+                    many=delivered.many + post.many,
                 )
             self._delivery_log.remember(group.key, post.tokens, delivered)
 

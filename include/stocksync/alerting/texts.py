@@ -4,16 +4,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
 
-from stocksync.alerting.batch import ListedEvent, Overflow, TopEvents
+from stocksync.alerting.batch import AlertBatch, Bulk, ListedEvent, Overflow, TopEvents
 from stocksync.alerting.news import GroupNews
 from stocksync.alerting.ports import AlertEvent
 from stocksync.alerting.routing import LISTED, AlertGroup, local_time
-from stocksync.model.notice import Incident, Message, group_incident, product_incident
+from stocksync.model.notice import Incident, Message, bulk_incident, group_incident, product_incident
 from stocksync.model.policy import Action
 from stocksync.model.text import printable
 from stocksync.wording import Wording
 
 _LONGEST_NAME, _LONGEST_REASON = 100, 500
+_LARGEST = 10
+"""Products named in a message about very many."""
+_NAME = 40
+"""Characters of a product's name that are shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +31,7 @@ class ProductLine:
         size: the absolute discrepancy
         direction: in words, which of the two is too large, and what that means
         held: units on hold: the cache is held against `db` less these
+        name: what the ledger calls it, made safe to print; empty: nobody says
     """
 
     id: str
@@ -35,6 +40,12 @@ class ProductLine:
     size: int
     direction: str
     held: int = 0
+    name: str = ""
+
+    @property
+    def label(self) -> str:
+        """The id, and the name where there is one."""
+        return f"{self.id} ({self.name})" if self.name else self.id
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +161,51 @@ class AlertTexts:
         body = self._wording.render("urgent_rest", at=self._time(latest_ms), count=rest.count, largest=largest)
         return Message(body, self._footer)
 
+    def lost(self, batch: AlertBatch, told: int = 0) -> Message:
+        """The message for all counters that a run found lost.
+
+        Args:
+            batch: what is to be told of the run
+            told: how many of them an earlier message told of
+        """
+        return self._in_one_piece("lost", batch, batch.lost, told=told, calls=batch.lost.review > 0)
+
+    def many(self, batch: AlertBatch, told: int = 0) -> Message:
+        """The message for so many discrepancies that they are told in one piece; arguments as above."""
+        return self._in_one_piece("many", batch, batch.many, told=told, calls=True)
+
+    def incident_lost(self, batch: AlertBatch, group: AlertGroup) -> Incident:
+        """The incident for all counters that a run found lost; a later run that finds them lost joins it."""
+        return self._incident_of("lost", batch.lost, group)
+
+    def incident_many(self, batch: AlertBatch, group: AlertGroup) -> Incident:
+        """The incident for so many discrepancies that they are told in one piece; a later run's join it."""
+        return self._incident_of("many", batch.many, group)
+
+    def _in_one_piece(self, template: str, batch: AlertBatch, bulk: Bulk, *, told: int, calls: bool) -> Message:
+        shown, rest = bulk.top.split(_LARGEST)
+        body = self._wording.render(
+            template,
+            at=self._time(bulk.top.latest_ms),
+            count=bulk.top.count,
+            restored=bulk.restored,
+            review=bulk.review,
+            urgent=bulk.urgent,
+            scale=batch.scale,
+            products=[self._product(entry.event) for entry in shown],
+            rest=rest.count,
+            told=told,
+        )
+        return Message(body, self._footer if calls else "")
+
+    def _incident_of(self, what: str, bulk: Bulk, group: AlertGroup) -> Incident:
+        largest = self._product(bulk.top.largest)
+        return Incident(
+            dedup_key=bulk_incident(what),
+            summary=self._wording.render(f"incident_{what}", count=bulk.top.count, review=bulk.review, largest=largest),
+            details={"count": bulk.top.count, "run": _run(group), "date": printable(group.date, 10)},
+        )
+
     def runs(self, groups: Sequence[GroupNews], *, over: bool) -> Message:
         """One message about several runs, a line each.
 
@@ -160,7 +216,7 @@ class AlertTexts:
         lines = [self._line([each]) for each in groups[:LISTED]]
         rest = self._line(groups[LISTED:]) if len(groups) > LISTED else None
         body = self._wording.render("runs", over=over, count=len(groups), lines=lines, rest=rest)
-        for_a_person = any(batch.urgent.count or batch.review.count for _, batch in groups)
+        for_a_person = any(sum(batch.figures[1:]) for _, batch in groups)
         return Message(body, self._footer if for_a_person and not over else "")
 
     def incident(self, shown: ListedEvent, group: AlertGroup) -> Incident:
@@ -171,7 +227,7 @@ class AlertTexts:
             dedup_key=product_incident(event.product_id),
             summary=self._wording.render("incident", product=product),
             details={
-                "product": printable(event.product_id),
+                "product": product.label,
                 "db": event.db_stock,
                 "redis": event.redis_stock,
                 "discrepancy": event.discrepancy,
@@ -192,14 +248,15 @@ class AlertTexts:
     def _line(self, groups: Sequence[GroupNews]) -> RunLine:
         group, _ = groups[0]
         batches = [batch for _, batch in groups]
+        restored, review, urgent = map(sum, zip(*(batch.figures for batch in batches), strict=True))
         largest = max(filter(None, (batch.largest for batch in batches)), key=lambda event: abs(event.discrepancy))
         return RunLine(
             runs=len(groups),
             date=printable(group.date, 10),
             run=printable(group.run_id) if group.run_id else "",
-            restored=sum(batch.restored.count + batch.approved.count for batch in batches),
-            review=sum(batch.review.count for batch in batches),
-            urgent=sum(batch.urgent.count for batch in batches),
+            restored=restored,
+            review=review,
+            urgent=urgent,
             largest=self._product(largest),
         )
 
@@ -214,6 +271,7 @@ class AlertTexts:
             size=size,
             direction=self._wording.render("direction", size=size, too_many=event.discrepancy < 0),
             held=event.held,
+            name=printable(event.product_name, _NAME),
         )
 
     def _time(self, time_ms: int) -> str:

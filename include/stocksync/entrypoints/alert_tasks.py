@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Callable, Mapping
 from contextlib import closing
-from functools import partial
 from typing import Any
 
 from airflow.sdk.exceptions import AirflowSkipException
@@ -16,7 +15,7 @@ from stocksync.entrypoints.assets import ALERTS, SUMMARIES
 from stocksync.entrypoints.connection_parts import STOCK_PAGERDUTY
 from stocksync.entrypoints.connections import AirflowClients
 from stocksync.entrypoints.retries import final_when_permanent
-from stocksync.entrypoints.run_history import is_publishing, kept_changing
+from stocksync.entrypoints.run_history import is_publishing, scale
 from stocksync.errors import BadSetting
 from stocksync.model.summary import RunSummary
 from stocksync.settings import Settings
@@ -33,17 +32,18 @@ def deliver(context: Mapping[str, Any]) -> dict[str, Any]:
     for warning in settings.advice_on_mention():
         log.warning(warning)
     parts.check_memory()
-    slack_channel = partial(parts.slack_channel, changed=kept_changing(context["ti"]))
     broken: list[BadSetting] = []
     usable = usable_channels(
         {
             "pagerduty": lambda: _made(channels.pager(), parts.pager_channel),
-            "slack": lambda: _made(channels.slack(settings), slack_channel),
+            "slack": lambda: _made(channels.slack(settings), parts.slack_channel),
         },
         broken,
     )
     with closing(clients.consumer()) as kafka_consumer:
-        consumer = parts.consumer(parts.source(kafka_consumer), usable, is_publishing(context["ti"]))
+        ti = context["ti"]
+        found = scale(ti, settings.alarm_limits)
+        consumer = parts.consumer(parts.source(kafka_consumer), usable, is_publishing(ti), found)
         delivered = delivery.deliver(consumer, usable)
     log.info("%s", delivered.in_words())
     if broken:  # and there was nothing to tell on that channel: it is red all the same, before there is

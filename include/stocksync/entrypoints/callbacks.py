@@ -27,8 +27,11 @@ def tell_of_failure(context: Mapping[str, Any], *, once_in_a_while: bool = False
     if str(getattr(run.run_type, "value", run.run_type)) == "backfill":
         log.info("a failed backfill is seen by whoever started it")
         return
-    notifier = connections.failure_notifier()
     ends = ending.of_run(context)
+    if any(end.kind is ending.Kind.LOST for end in ends) and all(end.kind is not ending.Kind.FAILED for end in ends):
+        log.info("that every counter is gone is told with the run's events")
+        return
+    notifier = connections.failure_notifier()
     says = [end.says for end in ends if end.kind in {ending.Kind.REFUSED, ending.Kind.FAILED}]
     if any(end.kind is ending.Kind.REFUSED for end in ends):
         notifier.refused(run.dag_id, run.run_id, says)

@@ -14,7 +14,7 @@ from typing import Any
 from airflow.sdk import get_current_context
 from airflow.sdk.exceptions import AirflowSkipException
 
-from stocksync.errors import NotBegun, RefusedRequest
+from stocksync.errors import CountersLost, NotBegun, RefusedRequest
 
 log = logging.getLogger(__name__)
 
@@ -30,6 +30,8 @@ class Kind(StrEnum):
     """How a task ended."""
 
     FAILED = "failed"
+    LOST = "lost"
+    """Its run found every counter gone, and people are told of that by its events."""
     REFUSED = "refused"
     """What somebody asked for is not allowed: nothing failed."""
     SKIPPED = "skipped"
@@ -54,6 +56,8 @@ class Ending:
         kind = Kind.FAILED
         if isinstance(error, RefusedRequest):
             kind = Kind.REFUSED
+        elif isinstance(error, CountersLost):
+            kind = Kind.LOST
         elif isinstance(error, AirflowSkipException):
             kind = Kind.SKIPPED
         return cls(kind, str(error) or type(error).__name__)

@@ -17,11 +17,13 @@ def emit(summary: RunSummary) -> None:
 
 def gauges(summary: RunSummary) -> dict[str, float]:
     """Name what is measured."""
-    counts = ("total", "matched", "restored", "manual_review", "changed", "invalid", "unprocessed", "missing_keys")
+    counts = ("total", "matched", "restored", "manual_review", "changed", "invalid", "unprocessed")
+    others = ("missing_keys", "held_units", "in_doubt")
     looked_at = summary.total - summary.unprocessed
     return {
         **{f"discrepancies.{severity.lower()}": count for severity, count in summary.by_severity.items()},
-        **{name: getattr(summary, name) for name in counts},
+        **{name: getattr(summary, name) for name in (*counts, *others)},
+        "mass_loss": int(summary.mass_loss),
         "max_discrepancy": summary.max_discrepancy,
         "duration_seconds": summary.duration_seconds,
         "products_per_second": round(looked_at / summary.duration_seconds, 1) if summary.duration_seconds else 0,

@@ -12,7 +12,8 @@ from stocksync.entrypoints.ending import KEY, Kind, read
 from stocksync.errors import BadSetting, CacheUnavailable
 from stocksync.model.plan import RunPlan, local_date
 from stocksync.model.progress import RangeOutcome
-from stocksync.model.summary import RunSummary, changed_too_much
+from stocksync.model.run_scale import AlarmLimits, RunScale, scale_of
+from stocksync.model.summary import RunSummary
 from stocksync.model.tally import Tally
 from stocksync.reporting.day import Figures, RunOfDay, RunState
 
@@ -47,18 +48,18 @@ def _may_publish(ti: Any, run_id: str, dag_id: str, publisher: str) -> bool:  # 
     return bool(ti.get_dr_count(dag_id=dag_id, run_ids=[run_id], states=sorted(_RUNNING_STATES)))
 
 
-def kept_changing(ti: Any) -> Callable[[str], int]:  # noqa: ANN401 - Airflow's task instance
-    """Tell of a run how many products kept changing, 0 if no more than is usual: from what its ranges returned.
+def scale(ti: Any, limits: AlarmLimits) -> Callable[[str], RunScale]:  # noqa: ANN401 - Airflow's task instance
+    """Tell of a run how much it found: from what its ranges returned.
 
     They have returned before publish_pending, and so before the run is told of; its summary may come later.
     """
 
-    def changed(run_id: str) -> int:
+    def found(run_id: str) -> RunScale:
         returned = ti.xcom_pull(dag_id=SYNC_DAG, run_id=run_id, task_ids=[_COMPARER])
         tally = sum((RangeOutcome.from_dict(raw).tally for raw in returned if raw), Tally())
-        return tally.changed if changed_too_much(tally.changed, tally.products) else 0
+        return scale_of(tally, limits)
 
-    return changed
+    return found
 
 
 class AirflowRunHistory:

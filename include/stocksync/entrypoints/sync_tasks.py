@@ -14,7 +14,7 @@ from stocksync.entrypoints import channels, connections, ending, metrics, run_re
 from stocksync.entrypoints.assets import ALERTS, PUBLISHED, SUMMARIES
 from stocksync.entrypoints.ending import Ending, Kind
 from stocksync.entrypoints.retries import final_when_permanent, tried_again_before
-from stocksync.errors import LockHeld, NotBegun
+from stocksync.errors import CountersLost, LockHeld, NotBegun
 from stocksync.model.finding import RunIdentity
 from stocksync.model.id_range import IdRange
 from stocksync.model.plan import RunPlan
@@ -82,7 +82,7 @@ def partition_products(
     tried = parts.tried_without_a_key(ranges)
     if tried:
         log.warning(preconditions.warn_of_no_keys(settings.key_prefix, tried))
-        if not plan.dry_run:
+        if not plan.dry_run and not settings.loss_is_told(products):
             parts.failure_notifier(channels.slack(settings)).no_keys(plan.run_id, settings.key_prefix, tried)
     log.info("about %s products in %d ranges", f"{products:,}", len(ranges))
     return _mapped(ranges, plan)
@@ -173,7 +173,10 @@ def summarize_run(
             published=told,
             disbelieved=sum(outcome.tally.disbelieved for outcome in outcomes.values()),
         )
-        raise AirflowFailException(
+        # A run that did all of its work and found every counter gone is red, and told by the alerts as that loss.
+        worked = told and len(outcomes) == len(ranges) and not summary.unprocessed and not summary.dry_run
+        kind = CountersLost if summary.mass_loss and summary.empty_cache and worked else AirflowFailException
+        raise kind(
             f"the run is {summary.status}: {missing}. What was done is counted; clear the failed tasks to go on now, "
             "or the next run does the rest"
         )

@@ -16,12 +16,14 @@ class Expected:
         in_doubt: units of orders of which nobody knows whether the ledger has them already; None: any number, because
             the holds cannot be believed
         steady: whether the holds were the same before and after the ledger was read
+        name: what the ledger calls the product; None: it has no names
     """
 
     stock: LedgerValue
     held: int | None = None
     in_doubt: int | None = 0
     steady: bool = True
+    name: str | None = None
 
     def leaves_in_doubt(self, difference: Difference) -> bool:
         """Tell whether nobody may act on a difference until the doubt is gone.

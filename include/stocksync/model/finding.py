@@ -43,6 +43,7 @@ class Finding:
         detected_at_ms: milliseconds since the epoch, UTC
         event_id: UUIDv5 of what happened
         held: units on hold that `db_stock` is without; None: the shop has no holds
+        name: what the ledger calls the product; None: it has no names
         decided: a person's decision, of which `reason` then is the person's; None: the rules decided
     """
 
@@ -53,6 +54,7 @@ class Finding:
     event_id: str
     held: int | None = None
     decided: Decided | None = None
+    name: str | None = None
 
     @property
     def writes(self) -> int | None:
@@ -81,6 +83,7 @@ class Finding:
             "detected_at": self.detected_at_ms,
             "event_id": self.event_id,
             "held": self.held,
+            "name": self.name,
         }
         return raw if self.decided is None else raw | {"decided": asdict(self.decided)}
 
@@ -103,6 +106,7 @@ class Finding:
             event_id=raw["event_id"],
             held=raw.get("held"),
             decided=Decided(**raw["decided"]) if raw.get("decided") else None,
+            name=raw.get("name"),
         )
 
 

@@ -53,6 +53,11 @@ def group_incident(group_key: str) -> str:
     return _dedup_key("more", group_key)
 
 
+def bulk_incident(what: str) -> str:
+    """Name the trouble with so many products that it is not theirs, whichever run finds it."""
+    return f"stock-sync/bulk/{what}"
+
+
 def _dedup_key(kind: str, name: str) -> str:
     # PagerDuty takes 255 characters; names that are long or unusual are told apart by their hash.
     if name and len(name) <= _LONGEST_PLAIN and name.isascii() and name.isprintable():

@@ -83,6 +83,8 @@ class RunSummary:
     """A few of the invalid: product_id, found (the beginning of the value, safe to print), resembles."""
     empty_cache: bool = False
     """Whether the whole ledger was looked at, and not one product had a key."""
+    mass_loss: bool = False
+    """Whether so many counters are gone that the cache lost them: people are told of it in one piece."""
 
     @property
     def agreeing(self) -> int:
@@ -123,6 +125,7 @@ def summarize(  # noqa: PLR0913 - what a run is
     finished: datetime,
     held_units: int = 0,
     empty_cache: bool = False,
+    mass_loss: bool = False,
 ) -> RunSummary:
     """Put a run's counts into the summary's shape.
 
@@ -134,6 +137,7 @@ def summarize(  # noqa: PLR0913 - what a run is
         finished: when
         held_units: units on hold of the products it looked at
         empty_cache: whether the whole ledger was looked at, and not one product had a key
+        mass_loss: whether so many counters are gone that the cache lost them
     """
     found = tally.restored + tally.review
     total = max(tally.products + unprocessed, tally.accounted)
@@ -169,6 +173,7 @@ def summarize(  # noqa: PLR0913 - what a run is
             for specimen in tally.specimens
         ],
         empty_cache=empty_cache,
+        mass_loss=mass_loss,
     )
 
 
@@ -181,4 +186,5 @@ def _top_entry(entry: TopEntry) -> dict[str, Any]:
         "severity": entry.severity,
         "action": entry.action,
     }
-    return shown if entry.held is None else shown | {"held": entry.held}
+    told = {"held": entry.held, "name": entry.name}
+    return shown | {key: value for key, value in told.items() if value is not None}

@@ -24,6 +24,7 @@ class TopEntry:
     severity: str
     action: str
     held: int | None = None
+    name: str | None = None
 
     @classmethod
     def of(cls, finding: Finding) -> Self:
@@ -37,6 +38,7 @@ class TopEntry:
             difference.severity.value,
             difference.action.value,
             finding.held,
+            finding.name,
         )
 
     def rank(self) -> tuple[int, str]:
@@ -153,7 +155,17 @@ class Tally:
     @property
     def without_key(self) -> int:
         """How many products had no key."""
-        return self.missing_keys + self.restored.missing_keys + self.review.missing_keys
+        return self.missing_keys + self.lost
+
+    @property
+    def lost(self) -> int:
+        """How many of the discrepancies are products without a key."""
+        return self.restored.missing_keys + self.review.missing_keys
+
+    @property
+    def there(self) -> int:
+        """How many products have a counter, of whatever value."""
+        return max(0, self.products - self.without_key)
 
     @property
     def agreeing(self) -> int:
@@ -224,4 +236,5 @@ def _fields(entry: TopEntry) -> tuple[Any, ...]:
         entry.severity,
         entry.action,
         entry.held,
+        entry.name,
     )

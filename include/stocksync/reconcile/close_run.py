@@ -7,6 +7,7 @@ from stocksync.errors import LedgerUnavailable, StockSyncError
 from stocksync.model.id_range import IdRange
 from stocksync.model.plan import RunPlan
 from stocksync.model.progress import Progress, RangeOutcome, left_first
+from stocksync.model.run_scale import AlarmLimits, scale_of
 from stocksync.model.specimen import Specimen
 from stocksync.model.summary import RunStatus, RunSummary, changed_too_much, hardly_comparable, summarize
 from stocksync.model.tally import Tally
@@ -25,6 +26,7 @@ class RunCloser:
         ledger: counts what was not looked at
         unfinished: where the next run finds what this one leaves
         clock: when the run finished
+        limits: when so many counters are gone that the cache lost them
         refills: whether a missing key is restored whatever its size: then an empty cache is what a run is there for
     """
 
@@ -36,12 +38,14 @@ class RunCloser:
         unfinished: Unfinished,
         clock: Clock,
         *,
+        limits: AlarmLimits = AlarmLimits(),  # noqa: B008 - frozen
         refills: bool = False,
     ) -> None:
         self._plan = plan
         self._outbox_of = outbox_of
         self._ledger = ledger
         self._unfinished = unfinished
+        self._limits = limits
         self._refills = refills
         self._clock = clock
 
@@ -78,6 +82,7 @@ class RunCloser:
             finished=self._clock.now(),
             held_units=sum(self._held_units(id_range, outcomes.get(id_range.index)) for id_range in ranges),
             empty_cache=empty_cache,
+            mass_loss=scale_of(tally, self._limits).lost > 0,
         )
 
     def every_outcome(self, ranges: Sequence[IdRange], outcomes: Mapping[int, RangeOutcome]) -> dict[int, RangeOutcome]:

@@ -309,6 +309,7 @@ class Reconciler:
             decided=None
             if permission is None
             else Decided(permission.approved_by, before=difference.redis_stock, after=difference.db_stock),
+            name=confirmed.name,
         )
 
     def _close(self) -> None:

@@ -25,6 +25,7 @@ class Confirmed(NamedTuple):
     difference: Difference
     cache: bytes | None
     held: int | None = None
+    name: str | None = None
 
 
 @dataclass(slots=True)
@@ -76,7 +77,7 @@ def look_again(suspects: Sequence[Suspect], *, ledger: StockLedger, cache: Stock
                 look.in_doubt.append(suspect.product_id)
                 disbelieved += expected.in_doubt is None
             else:
-                look.confirmed.append(Confirmed(suspect.product_id, verdict, value, expected.held))
+                look.confirmed.append(Confirmed(suspect.product_id, verdict, value, expected.held, expected.name))
             continue
         missing += value is None
         if verdict is Verdict.INVALID:

@@ -14,6 +14,8 @@ from stocksync.model.text import printable
 
 REPORTS_COMPARED = 7
 """How many earlier reports a day is compared with."""
+_NAME = 40
+"""Characters of a product's name that are shown."""
 _SCHEDULED, _BACKFILL = "scheduled", "backfill"
 _FAR_WORSE, _FAR_WORSE_BY = 2, 10
 """A later run is far worse with more than so many times as many products out of order, and so many more."""
@@ -69,6 +71,7 @@ class NoticeKind(StrEnum):
     FLUSHED = "flushed"
     UNREADABLE = "unreadable"
     NO_KEYS = "no_keys"
+    MASS_LOSS = "mass_loss"
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +111,7 @@ class ReportedProduct:
         size: absolute discrepancy
         manual: whether it is left to a person
         held: units on hold: the counter is held against `db` less these
+        name: what the ledger calls it, made safe to print; empty: nobody says
     """
 
     product_id: str
@@ -117,6 +121,12 @@ class ReportedProduct:
     size: int
     manual: bool
     held: int = 0
+    name: str = ""
+
+    @property
+    def label(self) -> str:
+        """The id, and the name where there is one."""
+        return f"{self.id} ({self.name})" if self.name else self.id
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +148,8 @@ class HeadlineFigures:
     discrepancies: int
     discrepancy_share: str
     changed: int
+    in_doubt: int
+    held_units: int
     invalid: int
     unprocessed: int
     restored: int
@@ -252,7 +264,9 @@ def _alarms(summary: RunSummary) -> list[Notice]:
         examples = [Specimen.from_list(list(each.values())) for each in summary.invalid_examples]
         safe = [replace(each, product_id=printable(each.product_id)) for each in examples]
         said.append(Notice(NoticeKind.UNREADABLE, run_id, found=summary.invalid, before=looked_at, examples=safe))
-    if summary.empty_cache:
+    if summary.mass_loss:
+        said.append(Notice(NoticeKind.MASS_LOSS, run_id, found=summary.missing_keys, before=looked_at))
+    elif summary.empty_cache:
         said.append(Notice(NoticeKind.NO_KEYS, run_id, found=summary.missing_keys, before=looked_at))
     return said
 
@@ -276,6 +290,8 @@ def numbers(summary: RunSummary, zone: tzinfo) -> HeadlineFigures:
         discrepancies=discrepancies,
         discrepancy_share=share(discrepancies, summary.total),
         changed=summary.changed,
+        in_doubt=summary.in_doubt,
+        held_units=summary.held_units,
         invalid=summary.invalid,
         unprocessed=summary.unprocessed,
         restored=summary.restored,
@@ -368,4 +384,5 @@ def _product(entry: Mapping[str, Any]) -> ReportedProduct:
         size=abs(entry["discrepancy"]),
         manual=entry["action"] == Action.MANUAL_REVIEW_REQUIRED.value,
         held=held,
+        name=printable(entry.get("name", ""), _NAME),
     )

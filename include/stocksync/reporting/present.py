@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from stocksync.model.policy import Difference, Rules, Verdict, judge
+from stocksync.model.run_scale import AlarmLimits, is_mass_loss
 from stocksync.model.stock import CacheValue, LedgerValue, Unreadable
 from stocksync.reporting.day import ReportedProduct
 
 SAMPLED = 1_000
 """How many products are looked at, spread over the catalogue, to see whether the cache still is what the run left."""
-_FLUSHED_PERCENT, _FLUSHED_AT_LEAST = 20, 5
-"""So many of them without a key are no product's own trouble."""
+_LOST_AT_LEAST = 5
+"""Fewer of them without a key are products' own trouble."""
 
 Held = tuple[LedgerValue, CacheValue]
 
@@ -57,16 +58,17 @@ class Sample:
         looked_at: how many
         differing: how many differ; an order on its way makes a product differ for a moment
         missing: how many have no key though the ledger has stock
+        there: how many have a key
     """
 
     looked_at: int
     differing: int
     missing: int
+    there: int
 
-    @property
-    def is_flushed(self) -> bool:
+    def is_flushed(self, limits: AlarmLimits) -> bool:
         """Whether so many keys are missing that the cache was flushed, or lost a part."""
-        return self.missing >= _FLUSHED_AT_LEAST and self.missing * 100 >= self.looked_at * _FLUSHED_PERCENT
+        return is_mass_loss(self.missing, self.there, limits.missing_percent, _LOST_AT_LEAST)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +103,7 @@ def sampled(held: Mapping[str, Held], rules: Rules) -> Sample | None:
         looked_at=len(held),
         differing=sum(isinstance(verdict, Difference) for verdict in verdicts),
         missing=sum(cache is None and ledger != b"0" for ledger, cache in held.values()),
+        there=sum(cache is not None for _, cache in held.values()),
     )
 
 

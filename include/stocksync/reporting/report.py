@@ -9,6 +9,7 @@ from datetime import date, datetime, tzinfo
 from stocksync.errors import BadSetting, CacheUnavailable, LedgerUnavailable
 from stocksync.model.notice import Message
 from stocksync.model.policy import Rules
+from stocksync.model.run_scale import AlarmLimits
 from stocksync.model.text import printable
 from stocksync.reporting.day import (
     Figures,
@@ -50,21 +51,25 @@ class Reporter:
         rules: what a difference is
         wording: the templates
         zone: the operators' clock
+        limits: when so many keys are missing that the cache lost them
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - its collaborators
         self,
         history: RunHistory,
         catalogue: Callable[[], CatalogueNow] | None,
         rules: Rules,
         wording: Wording,
         zone: tzinfo,
+        *,
+        limits: AlarmLimits = AlarmLimits(),  # noqa: B008 - frozen
     ) -> None:
         self._history = history
         self._catalogue = catalogue
         self._rules = rules
         self._wording = wording
         self._zone = zone
+        self._limits = limits
 
     def report(self, day: date, now: datetime) -> Report:
         """Write it.
@@ -84,7 +89,7 @@ class Reporter:
         present = None
         if not top:
             present = self._look(run, local_now.strftime("%H:%M:%S"))
-            if present is not None and present.sample is not None and present.sample.is_flushed:
+            if present is not None and present.sample is not None and present.sample.is_flushed(self._limits):
                 found, looked_at = present.sample.missing, present.sample.looked_at
                 top.append(Notice(NoticeKind.FLUSHED, written_at=present.at, found=found, before=looked_at))
         text = self._wording.render(

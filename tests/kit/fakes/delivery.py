@@ -2,7 +2,7 @@
 
 import json
 
-from stocksync.adapters.event_codec import RUN_DATE, RUN_ID, EventDecoder
+from stocksync.adapters.event_codec import KEY_MISSING, PRODUCT_NAME, RUN_DATE, RUN_ID, EventDecoder
 from stocksync.alerting.ports import Delivered, Record
 
 
@@ -34,8 +34,10 @@ class FakeTopic:
         self.commits = 0
         self._next = {}
 
-    def publish(self, found, run_id="run-1", date="2024-01-15", partition=0):
+    def publish(self, found, run_id="run-1", date="2024-01-15", partition=0, name=""):
         headers = [] if run_id is None else [(RUN_ID, run_id.encode()), (RUN_DATE, date.encode())]
+        headers += [(KEY_MISSING, b"true")] if found.key_missing else []
+        headers += [(PRODUCT_NAME, name.encode())] if name else []
         self.publish_bytes(json.dumps(payload(found)).encode(), headers=headers, partition=partition)
 
     def publish_bytes(self, value, *, headers=(), partition=0, error=""):

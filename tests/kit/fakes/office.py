@@ -3,6 +3,7 @@
 from stocksync.alerting.deliver import deliver
 from stocksync.alerting.history import History
 from stocksync.bootstrap import Bootstrap
+from stocksync.model.run_scale import ORDINARY
 from stocksync.settings import Settings
 from tests.kit.fakes.clock import StoppedClock
 from tests.kit.fakes.delivery import (
@@ -37,7 +38,7 @@ class DeliveryOnFakes:
         self.clock = StoppedClock(THAT_NIGHT)
         self.decoder = DECODER
         self.publishing = set()
-        self.changed = {}
+        self.scales = {}
         self.configured = ("pagerduty", "slack")
 
     def run(self):
@@ -45,9 +46,11 @@ class DeliveryOnFakes:
         parts = ProgramAtTheOffice(self)
         channels = {
             "pagerduty": parts.pager_channel(self.pager),
-            "slack": parts.slack_channel(self.chat, lambda run_id: self.changed.get(run_id, 0)),
+            "slack": parts.slack_channel(self.chat),
         }
-        consumer = parts.consumer(self.topic, self.configured, self.publishing.__contains__)
+        consumer = parts.consumer(
+            self.topic, self.configured, self.publishing.__contains__, lambda run_id: self.scales.get(run_id, ORDINARY)
+        )
         return deliver(consumer, {name: channels[name] for name in self.configured})
 
 
