@@ -30,12 +30,7 @@ def registry(run_folder, postgres, tmp_path_factory):
     java_or_skip()
     owner = postgres.create_database("airflow")
     env = fresh_env(tmp_path_factory.mktemp("env"))
-    run_script(
-        postgres.programs,
-        owner,
-        "airflow-db.sql",
-        **{name: env[name] for name in env if "_DB_" in name or "_OPS_" in name},
-    )
+    run_script(postgres.programs, owner, "airflow-db.sql", **environment_of("airflow-db", env))
     storage = environment_of("schema-registry", env)
     storage["APICURIO_DATASOURCE_URL"] = storage["APICURIO_DATASOURCE_URL"].replace(
         "airflow-db:5432", f"127.0.0.1:{postgres.port}"

@@ -6,14 +6,16 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from pathlib import Path
 
 from local.servers.postgres import Postgres
 from local.supervisor.run_folder import RunFolder
 from tests.kit.cluster.apache_kafka import ApacheKafka
 from tests.kit.cluster.apicurio import Apicurio
-from tests.kit.cluster.compose_file import DEPLOY, environment_of, fresh_env
+from tests.kit.cluster.compose_file import compose, environment_of, fresh_env
 from tests.kit.cluster.deployed import DeployedRedis, run_script
 from tests.kit.database import execute
+from tests.kit.paths import ROOT
 from tests.kit.real_shop import RealShop
 from tests.kit.subscriber import CONFLUENT
 
@@ -50,6 +52,7 @@ class Company:
             with ThreadPoolExecutor() as pool:
                 list(pool.map(end.enter_context, servers))
             self.shop = self._make_the_shop()
+            self._make_airflows_databases()
             self._initialize()
             self._end = end.pop_all()
         return self
@@ -75,6 +78,7 @@ class Company:
             there: f"{server.host}:{server.port}"
             for there, server in {
                 "product-db:5432": self.postgres,
+                "airflow-db:5432": self.postgres,
                 "stock-redis:6379": self.stock_redis,
                 "celery-redis:6379": self.celery_redis,
                 "kafka:9092": self.kafka,
@@ -98,11 +102,18 @@ class Company:
         cache = self.stock_redis.client("owner", "any")
         return RealShop(owner, cache, self.kafka.client, "stock.sync.alert", framing=CONFLUENT)
 
+    def _make_airflows_databases(self):
+        """Make what stands beside Airflow's metadata; those of an Airflow started here are elsewhere."""
+        airflow = self.postgres.create_database("airflow")
+        run_script(self.postgres.programs, airflow, "airflow-db.sql", **environment_of("airflow-db", self.env))
+
     def _initialize(self):
-        """Run the one-shot init as compose does."""
+        """Run what compose's one-shot init runs, but for Airflow's own `db migrate`."""
         (self.home / "auth").mkdir(parents=True)
-        environment = os.environ | self._here("airflow-init")
-        subprocess.run([sys.executable, DEPLOY / "init.py"], check=True, env=environment)
+        *shell, script = compose()["services"]["airflow-init"]["command"]
+        environment = os.environ | self._here("airflow-init") | {"PYTHONPATH": str(ROOT / "include")}
+        environment["PATH"] = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+        subprocess.run([*shell, script.replace("airflow db migrate\n", "")], check=True, env=environment, cwd=ROOT)
 
 
 def _airflows(name):
