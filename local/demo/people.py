@@ -224,7 +224,7 @@ def _check_form(posted: Sequence[Mapping[str, Any]], told: Told) -> Check:
     """Check that each message is in the channel, and that what Slack shows is what it says in a notification."""
     wrong = [f"posted to {each['channel']}" for each in posted if each["channel"] != told.manner.channel]
     for message in posted:
-        shown = "\n".join(block["text"]["text"] for block in message.get("blocks", []))
+        shown = "\n".join(block["text"]["text"] for block in message.get("blocks", []) if "text" in block)
         if _lines(shown) != _lines(message["text"]):
             wrong.append(f"shows something else than it says: {_in_a_line(as_read(message))}")
     return Check(f"every message is in {told.manner.channel} and shows what its plain text says", first_few(wrong))

@@ -68,10 +68,15 @@ def _answer(path: str, headers: Mapping[str, str], body: dict[str, Any]) -> Answ
 
 
 def _blocks_are_valid(blocks: list[dict[str, Any]]) -> bool:
-    return len(blocks) <= _MOST_BLOCKS and all(
+    return len(blocks) <= _MOST_BLOCKS and all(map(_block_is_valid, blocks))
+
+
+def _block_is_valid(block: dict[str, Any]) -> bool:
+    if block["type"] == "context":
+        return all(0 < len(each["text"]) <= _LONGEST["section"] for each in block["elements"])
+    return (
         block["type"] in _LONGEST
         and block["text"]["type"] in {"plain_text", "mrkdwn"}
         and (block["type"] != "header" or block["text"]["type"] == "plain_text")
         and 0 < len(block["text"]["text"]) <= _LONGEST[block["type"]]
-        for block in blocks
     )

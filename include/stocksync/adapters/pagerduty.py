@@ -6,6 +6,7 @@ from typing import Any
 import pagerduty
 
 from stocksync.errors import ChannelDown, ChannelRefuses, MessageRefused
+from stocksync.model.address import deep_link
 from stocksync.model.notice import Incident
 from stocksync.model.text import printable
 
@@ -40,16 +41,22 @@ class PagerDutyPager:
 
     Args:
         client: made with `be_patient`; it checks the server's certificate
+        base_url: where people reach Airflow, for links to the page; empty: no links
     """
 
-    def __init__(self, client: pagerduty.EventsApiV2Client) -> None:
+    def __init__(self, client: pagerduty.EventsApiV2Client, base_url: str = "") -> None:
         self._client = client
+        self._base_url = base_url
 
     def trigger(self, incident: Incident) -> None:
         """Send a trigger."""
+        place = incident.place
+        address = deep_link(self._base_url, place.path) if place else ""
+        links = {"links": [{"href": address, "text": place.label}]} if place and address else {}
         self._send(
             "trigger",
             incident.dedup_key,
+            **links,
             payload={
                 "summary": incident.summary[:_SUMMARY],
                 "source": SOURCE,

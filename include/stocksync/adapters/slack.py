@@ -12,8 +12,9 @@ from slack_sdk.http_retry.builtin_interval_calculators import BackoffRetryInterv
 from slack_sdk.http_retry.jitter import Jitter
 
 from stocksync.errors import ChannelDown, ChannelRefuses, MessageRefused
+from stocksync.model.address import deep_link
 from stocksync.model.mention import calls_somebody, pieces
-from stocksync.model.notice import Message
+from stocksync.model.notice import Message, Place
 
 _RETRIES = 4
 _LONGEST_WAIT = 90
@@ -92,16 +93,18 @@ class SlackNotifier:
     Args:
         client: made with `retry_handlers`
         channel: where to post
+        base_url: where people reach Airflow, for links to the page; empty: no links
     """
 
-    def __init__(self, client: Client, channel: str) -> None:
+    def __init__(self, client: Client, channel: str, base_url: str = "") -> None:
         self._client = client
         self._channel = channel
+        self._base_url = base_url
 
     def post(self, message: Message) -> None:
         """Post, and take anything but a plain yes for a no."""
         try:
-            self._client.api_call("chat.postMessage", json=payload(message, self._channel))
+            self._client.api_call("chat.postMessage", json=payload(message, self._channel, self._base_url))
         except SlackApiError as error:
             raise _refusal(error) from error
         except (SlackRequestError, HTTPException, OSError) as error:
@@ -110,19 +113,20 @@ class SlackNotifier:
             ) from error
 
 
-def payload(message: Message, channel: str) -> dict[str, Any]:
+def payload(message: Message, channel: str, base_url: str = "") -> dict[str, Any]:
     """Write a message as chat.postMessage takes it.
 
     Nothing in the body acts: it is shown in plain text objects, and the control characters of Slack's markup are
     escaped everywhere. Only calls in the footer, which an operator configured, call somebody.
     """
+    link = _link(message.place, base_url)
     text = "\n".join(
         part for part in (_escaped(message.body), _with_calls(message.footer), _escaped(message.note)) if part
     )
     return {
         "channel": channel,
         "text": text,
-        "blocks": list(_blocks(message))[:_BLOCKS],
+        "blocks": [*list(_blocks(message))[: _BLOCKS - len(link)], *link],
         "mrkdwn": False,
         "parse": "none",
         "link_names": False,
@@ -142,6 +146,16 @@ def _blocks(message: Message) -> Iterator[dict[str, Any]]:
     if message.note:
         for piece in _pieces(message.note.split("\n")):
             yield {"type": "section", "text": _plain(piece)}
+
+
+def _link(place: Place | None, base_url: str) -> list[dict[str, Any]]:
+    """Make the block that leads to the page: an address of unreserved characters, and our own words."""
+    address = deep_link(base_url, place.path) if place else ""
+    if place is None or not address:
+        return []
+    return [
+        {"type": "context", "elements": [{"type": "mrkdwn", "text": f"<{_escaped(address)}|{_escaped(place.label)}>"}]}
+    ]
 
 
 def _pieces(lines: list[str]) -> Iterator[str]:

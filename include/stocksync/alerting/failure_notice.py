@@ -5,7 +5,8 @@ from collections.abc import Sequence
 
 from stocksync.alerting.ports import FailureLog, Notifier
 from stocksync.errors import BadSetting, CacheUnavailable, ChannelDown, ChannelRefuses, MessageRefused
-from stocksync.model.notice import Message
+from stocksync.model.address import dag_run_path
+from stocksync.model.notice import Message, Place
 from stocksync.model.text import printable
 from stocksync.wording import Wording
 
@@ -91,8 +92,10 @@ class FailureNotifier:
             log.warning("Slack has no connection, so nobody is told: %s %s", template, fields)
             return False
         footer = self._wording.render("mention", mention=self._mention) if calls else ""
+        path = dag_run_path(str(fields.get("dag_id", "stock_sync")), str(fields["run_id"]))
+        place = Place(path, self._wording.render("place"))
         try:
-            self._notifier.post(Message(self._wording.render(template, **fields), footer))
+            self._notifier.post(Message(self._wording.render(template, **fields), footer, place=place))
         except (ChannelDown, ChannelRefuses, MessageRefused):
             log.exception("nobody was told: %s %s", template, fields)
             return False

@@ -8,7 +8,8 @@ from stocksync.alerting.batch import AlertBatch, Bulk, ListedEvent, Overflow, To
 from stocksync.alerting.news import GroupNews
 from stocksync.alerting.ports import AlertEvent
 from stocksync.alerting.routing import LISTED, AlertGroup, local_time
-from stocksync.model.notice import Incident, Message, bulk_incident, group_incident, product_incident
+from stocksync.model.address import BEGINNING, QUEUE, decision_path, product_path, run_path
+from stocksync.model.notice import Incident, Message, Place, bulk_incident, group_incident, product_incident
 from stocksync.model.policy import Action
 from stocksync.model.text import printable
 from stocksync.wording import Wording
@@ -116,7 +117,7 @@ class AlertTexts:
             told=told,
             changed=changed,
         )
-        return Message(body)
+        return Message(body, place=self._place(run_path(restored.largest.run_id if restored.largest else "")))
 
     def review(self, review: TopEvents) -> Message:
         """One list of what a person must look at."""
@@ -128,7 +129,7 @@ class AlertTexts:
             products=[self._product(entry.event) for entry in shown],
             rest=rest.count,
         )
-        return Message(body, self._footer)
+        return Message(body, self._footer, place=self._place(QUEUE))
 
     def approved(self, decided: TopEvents) -> Message:
         """One message for what a decision wrote: all of it was restored, or all of it taken back."""
@@ -146,20 +147,21 @@ class AlertTexts:
             changes=changes,
             rest=rest.count,
         )
-        return Message(body)
+        return Message(body, place=self._place(decision_path(first.decision_id or "")))
 
     def urgent(self, shown: ListedEvent) -> Message:
         """The message for one product."""
         event = shown.event
         product = self._product(event)
         body = self._wording.render("urgent", at=self._time(event.detected_at_ms), product=product)
-        return Message(body, self._footer, note=product.direction)
+        place = self._place(product_path(event.product_id))
+        return Message(body, self._footer, note=product.direction, place=place)
 
     def urgent_rest(self, rest: Overflow, latest_ms: int) -> Message:
         """The message that counts the urgent products without one of their own."""
         largest = self._product(rest.largest)
         body = self._wording.render("urgent_rest", at=self._time(latest_ms), count=rest.count, largest=largest)
-        return Message(body, self._footer)
+        return Message(body, self._footer, place=self._place(QUEUE))
 
     def lost(self, batch: AlertBatch, told: int = 0) -> Message:
         """The message for all counters that a run found lost.
@@ -196,7 +198,7 @@ class AlertTexts:
             rest=rest.count,
             told=told,
         )
-        return Message(body, self._footer if calls else "")
+        return Message(body, self._footer if calls else "", place=self._place(QUEUE))
 
     def _incident_of(self, what: str, bulk: Bulk, group: AlertGroup) -> Incident:
         largest = self._product(bulk.top.largest)
@@ -204,6 +206,7 @@ class AlertTexts:
             dedup_key=bulk_incident(what),
             summary=self._wording.render(f"incident_{what}", count=bulk.top.count, review=bulk.review, largest=largest),
             details={"count": bulk.top.count, "run": _run(group), "date": printable(group.date, 10)},
+            place=self._place(QUEUE),
         )
 
     def runs(self, groups: Sequence[GroupNews], *, over: bool) -> Message:
@@ -217,7 +220,7 @@ class AlertTexts:
         rest = self._line(groups[LISTED:]) if len(groups) > LISTED else None
         body = self._wording.render("runs", over=over, count=len(groups), lines=lines, rest=rest)
         for_a_person = any(sum(batch.figures[1:]) for _, batch in groups)
-        return Message(body, self._footer if for_a_person and not over else "")
+        return Message(body, self._footer if for_a_person and not over else "", place=self._place(BEGINNING))
 
     def incident(self, shown: ListedEvent, group: AlertGroup) -> Incident:
         """The incident of one product."""
@@ -235,6 +238,7 @@ class AlertTexts:
                 "run": _run(group),
                 "date": self._time(event.detected_at_ms),
             },
+            place=self._place(product_path(event.product_id)),
         )
 
     def incident_rest(self, rest: Overflow, group: AlertGroup, count: int) -> Incident:
@@ -243,7 +247,11 @@ class AlertTexts:
             dedup_key=group_incident(group.key),
             summary=self._wording.render("incident_rest", count=count, largest=self._product(rest.largest)),
             details={"count": count, "run": _run(group), "date": printable(group.date, 10)},
+            place=self._place(QUEUE),
         )
+
+    def _place(self, path: str) -> Place:
+        return Place(path, self._wording.render("place"))
 
     def _line(self, groups: Sequence[GroupNews]) -> RunLine:
         group, _ = groups[0]

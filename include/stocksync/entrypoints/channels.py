@@ -3,6 +3,7 @@
 import ssl
 
 import pagerduty
+from airflow.configuration import conf
 from airflow.providers.pagerduty.hooks.pagerduty_events import PagerdutyEventsHook
 from airflow.providers.slack.hooks.slack import SlackHook
 
@@ -14,6 +15,11 @@ from stocksync.errors import BadSetting
 from stocksync.settings import Settings
 
 
+def base_url() -> str:
+    """Return where people reach Airflow, as `[api] base_url` says; empty: nobody said, so messages have no links."""
+    return str(conf.get("api", "base_url", fallback="") or "")
+
+
 def slack(settings: Settings) -> SlackNotifier | None:
     """Make the chat from connection `stock_slack`; the extra may hold `base_url`, `timeout`, `proxy`."""
     connection = connection_lookup.find(STOCK_SLACK)
@@ -22,7 +28,7 @@ def slack(settings: Settings) -> SlackNotifier | None:
     if understood(connection).password is None:
         raise BadSetting(f"connection {STOCK_SLACK} has no password; allowed: the token of a Slack app")
     hook = SlackHook(slack_conn_id=STOCK_SLACK, retry_handlers=retry_handlers())
-    return SlackNotifier(hook.client, settings.slack_channel)
+    return SlackNotifier(hook.client, settings.slack_channel, base_url())
 
 
 def pager() -> PagerDutyPager | None:
@@ -43,7 +49,7 @@ def pager() -> PagerDutyPager | None:
             "allowed: the integration key of an Events API v2 integration"
         )
     hook = _EventsHook(key, base_url=extra.get("base_url"), ca_file=extra.get("ca_file"))
-    return PagerDutyPager(be_patient(hook.get_conn()))
+    return PagerDutyPager(be_patient(hook.get_conn()), base_url())
 
 
 class _EventsHook(PagerdutyEventsHook):

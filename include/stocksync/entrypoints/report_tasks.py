@@ -14,9 +14,11 @@ from stocksync.entrypoints.connection_parts import STOCK_SLACK
 from stocksync.entrypoints.retries import final_when_permanent
 from stocksync.entrypoints.run_history import AirflowRunHistory
 from stocksync.errors import RefusedRequest
-from stocksync.model.notice import Message
+from stocksync.model.address import BEGINNING
+from stocksync.model.notice import Message, Place
 from stocksync.model.plan import local_date
 from stocksync.settings import Settings
+from stocksync.wording import Wording
 
 log = logging.getLogger(__name__)
 
@@ -44,10 +46,12 @@ def write(context: Mapping[str, Any], inlet_events: Any, outlet_events: Any) -> 
 @final_when_permanent
 def post(text: str) -> None:
     """Post the report; it was returned and logged by the task before, whatever happens here."""
-    notifier = channels.slack(Settings.load())
+    settings = Settings.load()
+    notifier = channels.slack(settings)
     if notifier is None:
         raise AirflowSkipException(f"connection {STOCK_SLACK} is not defined, so the report is not posted")
-    notifier.post(Message(text))
+    place = Place(BEGINNING, Wording(settings.locale).render("place"))
+    notifier.post(Message(text, place=place))
 
 
 @final_when_permanent

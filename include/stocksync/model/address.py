@@ -11,6 +11,10 @@ ROUTE = "stock"
 """The page's `url_route` in Airflow's UI."""
 PREFIX = "stock-sync"
 """Where Airflow serves the page's own addresses."""
+BEGINNING = ""
+"""Where the page begins: how the last night went."""
+QUEUE = "reviews"
+"""Where the page lists what waits for a decision."""
 
 
 def segment(name: str) -> str:
@@ -25,6 +29,27 @@ def name_of(segment: str) -> str:
         return unquote(segment.replace("%", "%25").replace("~", "%"), errors="strict")
     except UnicodeDecodeError:
         return segment
+
+
+def product_path(product_id: str) -> str:
+    """Return where the page shows a product."""
+    return f"products/{segment(product_id)}"
+
+
+def run_path(run_id: str) -> str:
+    """Return where the page shows a run; empty: several, or none that is known, so its beginning."""
+    return f"runs/{segment(run_id)}" if run_id else ""
+
+
+def decision_path(decision_id: str) -> str:
+    """Return where the page shows a decision and what became of it; empty: not known, so the list of all."""
+    return f"decisions/{segment(decision_id)}" if decision_id else "decisions"
+
+
+def dag_run_path(dag_id: str, run_id: str) -> str:
+    """Return where the page shows what a run of a DAG did; of DAGs that change no stock: its beginning."""
+    shown = {"stock_sync": run_path, "stock_sync_review": decision_path}.get(dag_id)
+    return shown(run_id) if shown else BEGINNING
 
 
 def deep_link(base_url: str, path: str) -> str:

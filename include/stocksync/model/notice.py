@@ -9,6 +9,19 @@ _LONGEST_PLAIN = 100
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """A part of the page in Airflow's UI.
+
+    Attributes:
+        path: relative to the page, made by model/address.py
+        label: what a link to it says
+    """
+
+    path: str
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
     """A chat message.
 
@@ -16,11 +29,13 @@ class Message:
         body: lines of text in which nothing acts: every character is shown as it is
         footer: configured text that may mention somebody; empty: none
         note: lines below the footer, in which nothing acts either; empty: none
+        place: where the page shows more of it
     """
 
     body: str
     footer: str = ""
     note: str = ""
+    place: Place | None = None
 
     @property
     def text(self) -> str:
@@ -36,11 +51,13 @@ class Incident:
         dedup_key: names the trouble; the same trouble found again joins the open incident
         summary: one line
         details: shown as a table
+        place: where the page shows more of it
     """
 
     dedup_key: str
     summary: str
     details: Mapping[str, Any]
+    place: Place | None = None
 
 
 def product_incident(product_id: str) -> str:
