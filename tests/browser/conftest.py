@@ -5,6 +5,7 @@ from playwright.sync_api import sync_playwright
 
 from local.stack import OPERATIONS_DATABASE
 from tests.kit.airflow.place import place
+from tests.kit.airflow.second_door import second_door
 from tests.kit.browser import CHROMIUM, FLAGS, USERS, PersonAtPage, chromium_or_skip
 from tests.kit.ops_history import OpsHistory
 
@@ -18,6 +19,13 @@ def at_work():
         at.shop.build()
         at.stack.airflow = at.stack.start_airflow(settings={"AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": users})
         yield at
+
+
+@pytest.fixture(scope="package")
+def below_a_path(at_work):
+    """The same Airflow once more, where people reach it below a path."""
+    with second_door(at_work.stack.airflow, "/team/airflow") as door:
+        yield door
 
 
 @pytest.fixture(scope="package")
@@ -47,9 +55,9 @@ def person(at_work, chromium):
     """Makes people who come to the page; in the end nobody's browser has complained."""
     people = []
 
-    def comes(name="op", path="", **how):
-        people.append(PersonAtPage(chromium, at_work.stack.airflow, name, **how))
-        return people[-1].comes_by(f"/plugin/stock/stock-sync/{path}")
+    def comes(name="op", path="", *, airflow=at_work.stack.airflow, **how):
+        people.append(PersonAtPage(chromium, airflow, name, **how))
+        return people[-1].comes_by(path)
 
     yield comes
     complaints = [complaint for each in people for complaint in each.complaints]

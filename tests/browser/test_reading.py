@@ -9,11 +9,8 @@ from playwright.sync_api import expect
 from stocksync.model.address import segment
 from tests.kit.browser import PHONE, WIDE
 from tests.kit.ops_history import HOSTILE, RUN
-from tests.kit.paths import ROOT
 
 pytestmark = pytest.mark.timeout(240)
-
-SHOTS = ROOT / "build" / "screens"
 
 
 def a_bad_night(history):
@@ -24,12 +21,6 @@ def a_bad_night(history):
     history.found("PRD-00001", 100, 20, name="Linen shirt S", cause="BUG", nights=3)
     history.found("PRD-04711", 40, 300, name="무선 이어폰", cause="RACE")
     history.found("PRD-00815", 25, None, name="Oak table", cause="REDIS_LOSS")
-
-
-def shot(someone, name):
-    """Keep what the page looks like, for the README."""
-    SHOTS.mkdir(parents=True, exist_ok=True)
-    someone.tab.screenshot(path=SHOTS / f"{name}.png")
 
 
 def test_a_night_without_open_cases_is_good_at_first_sight(history, person):
@@ -48,7 +39,7 @@ def test_a_night_with_a_critical_case_is_bad_at_first_sight(history, person):
 
     expect(someone.page.locator("h1.m-bad")).to_contain_text("심각한 불일치 2건이 결정을 기다립니다")
     someone.reads("초과 판매 위험").reads("260개").reads("사라진 키 1개 모두 복원")
-    shot(someone, "page")
+    someone.shot("page")
 
 
 @pytest.mark.parametrize(
@@ -74,7 +65,7 @@ def test_the_queue_says_in_words_what_each_difference_means_and_can_be_searched_
     names = someone.page.locator("tbody .product bdi")
     expect(names).to_contain_text(["PRD-04711", "PRD-00001", "PRD-00815"])
     someone.reads("260개 초과 판매 위험").reads("80개 못 파는 중")
-    shot(someone, "queue")
+    someone.shot("queue")
     someone.page.get_by_role("link", name="원장").click()
     expect(someone.page.locator("tbody .product").first).to_contain_text("PRD-00001")
     someone.page.get_by_label("상품 검색").fill("이어폰")
@@ -91,7 +82,7 @@ def test_a_product_shows_what_both_stores_hold_now_and_all_that_was_found(histor
 
     expect(someone.page.locator("[data-now=discrepancy]")).to_have_text("+65")
     someone.reads("3일째").reads("코드 결함")
-    shot(someone, "product")
+    someone.shot("product")
 
 
 def test_a_product_page_says_so_when_a_store_does_not_answer(history, person, shop, at_work):
@@ -165,7 +156,7 @@ def test_every_part_is_accessible_wide_and_on_a_phone(history, person, theme):
     history.decided("manual__1", "restore", ["PRD-00002"])
     someone = person("op", theme=theme)
     expect(someone.page.locator("html")).to_have_attribute("data-theme", theme)
-    shot(someone, f"page-{theme}")
+    someone.shot(f"page-{theme}")
 
     found = []
     for size in (WIDE, PHONE):
@@ -175,7 +166,7 @@ def test_every_part_is_accessible_wide_and_on_a_phone(history, person, theme):
             expect(someone.tab.locator("html")).to_have_attribute("data-theme", theme)
             assert someone.tab.evaluate("document.documentElement.scrollWidth <= innerWidth"), (path, size)
             found += [(path, size[0], *each) for each in complaints_of(someone.tab)]
-            shot(someone, f"{theme}-{size[0]}-{path.split('/')[0] or 'overview'}")
+            someone.shot(f"{theme}-{size[0]}-{path.split('/')[0] or 'overview'}")
 
     assert found == []
 

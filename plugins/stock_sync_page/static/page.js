@@ -14,7 +14,8 @@
   const framed = window.parent !== window;
   const CONFIRM_ABOVE = 50;
   const AT_ONCE = 50;
-  const REVIEW = `${up}../api/v2/dags/stock_sync_review/dagRuns`;
+  const DAG = `${up}../api/v2/dags/stock_sync_review`;
+  const REVIEW = `${DAG}/dagRuns`;
 
   const make = (tag, text = '', className = '') => {
     const made = document.createElement(tag);
@@ -74,7 +75,11 @@
     throw Object.assign(new Error(say('refused', { status: answer.status, error: detail.slice(0, 300) })), { status: answer.status });
   };
 
-  const presentOf = ids => ask(`${up}now?${ids.map(id => 'id=' + encodeURIComponent(id)).join('&')}`);
+  /** What both stores hold now: `products`, a map, as a product may be called `constructor`; or `error`. */
+  const presentOf = async ids => {
+    const now = await ask(`${up}now?${ids.map(id => 'id=' + encodeURIComponent(id)).join('&')}`);
+    return { ...now, products: new Map(Object.entries(now.products ?? {})) };
+  };
   const problem = now => (now.error_kind === 'timeout' ? say('timeout', now) : say('failed', now));
 
   // --- what both stores hold now -----------------------------------------------------------------------------
@@ -90,7 +95,7 @@
     try {
       const now = await presentOf([panel.dataset.product]);
       if (now.error) throw new Error(problem(now));
-      const product = now.products[panel.dataset.product];
+      const product = now.products.get(panel.dataset.product);
       if (!product) return put('expected', say('gone'));
       put('expected', number(product.expected));
       put('redis', product.redis === null ? say('no_key') : number(product.redis));
@@ -140,7 +145,9 @@
   const refresh = async job => {
     const address = `${REVIEW}/${encodeURIComponent(job.id)}`;
     const [run, told] = await Promise.all([ask(address), ask(`${up}decisions/${segment(job.id)}?form=json`)]);
-    return { ...job, state: run.state, outcomes: told.outcomes, problem: null };
+    const lock = run.state === 'running' && !Object.keys(told.outcomes).length ? await ask(`${address}/taskInstances/take_lock`) : {};
+    const problem = lock.state === 'up_for_reschedule' ? say('waiting_for_run') : null;
+    return { ...job, state: run.state, outcomes: told.outcomes, problem };
   };
 
   const watch = async () => {
@@ -180,7 +187,7 @@
   };
 
   const rowOf = (item, now, kind) => {
-    const present = now?.[item.product_id];
+    const present = now?.get(item.product_id);
     if (now && !present) return row(item.product_id, say('gone'), '–', '–');
     const redis = present ? present.redis : item.key_missing ? null : item.redis_stock;
     const target = present ? present.expected : item.db_stock;
@@ -197,13 +204,20 @@
     if (more > 0) body.append(row(say('more', { n: number(more) }), '', '', ''));
   };
 
+  const entitle = n => {
+    asking.n = n;
+    $('#decide-title').textContent = `${say(asking.kind)} · ${number(n)}`;
+  };
+
+  /** Nobody can have a difference restored that is none: such products are shown, and not asked for. */
+  const asked = request => request.items.filter(item => request.kind !== 'restore' || item.seen !== 0);
+
   /** request: kind, and items (products with what is known), or missing (how many), or decision with its n. */
   const open = async request => {
     asking = { ...request, id: `page__${new Date().toISOString()}_${crypto.getRandomValues(new Uint32Array(1))[0].toString(36)}` };
     const { kind } = request;
     const n = request.items?.length ?? request.missing ?? request.n ?? 1;
-    asking.n = n;
-    $('#decide-title').textContent = `${say(kind)} · ${number(n)}`;
+    entitle(n);
     $('#decide-go').textContent = say(kind);
     $('#decide-says').textContent = $('#decide-says').dataset[kind];
     $('#decide-note').textContent = '';
@@ -238,11 +252,12 @@
       if (asking !== request) return;
       if (now.error) throw new Error(problem(now));
       for (const item of request.items) {
-        const d = now.products[item.product_id]?.discrepancy;
+        const d = now.products.get(item.product_id)?.discrepancy;
         if (typeof d === 'number') item.seen = d;
       }
       show(request.items.map(item => rowOf(item, now.products, request.kind)), 0);
       $('#decide-note').textContent = '';
+      entitle(asked(request).length);
     } catch (error) {
       if (asking === request) $('#decide-note').textContent = `${say('recorded')} ${error.message}`;
     } finally {
@@ -253,7 +268,7 @@
 
   const ready = () => {
     const counted = asking.n <= CONFIRM_ABOVE || $('#decide-count').value.replaceAll(',', '').trim() === String(asking.n);
-    $('#decide-go').disabled = Boolean(asking.reading) || Boolean(asking.sent) || $('#decide-reason').value.trim().length < 3 || !counted;
+    $('#decide-go').disabled = Boolean(asking.reading) || Boolean(asking.sent) || asking.n === 0 || $('#decide-reason').value.trim().length < 3 || !counted;
   };
   for (const id of ['#decide-reason', '#decide-count']) $(id).addEventListener('input', ready);
   $('#decide-cancel').addEventListener('click', () => dialog.close());
@@ -264,8 +279,9 @@
     if (request.kind === 'undo') return { ...common, decision_id: request.decision, ...(request.product ? { product_ids: [request.product] } : {}) };
     const until = request.kind === 'keep' && $('#decide-until').value ? { sleeps_until: $('#decide-until').value } : {};
     if (request.missing) return { ...common, ...until, select: 'missing_keys' };
-    const seen = Object.fromEntries(request.items.map(item => [item.product_id, item.seen ?? item.discrepancy]));
-    return { ...common, ...until, product_ids: request.items.map(item => item.product_id), seen };
+    const items = asked(request);
+    const seen = Object.fromEntries(items.map(item => [item.product_id, item.seen ?? item.discrepancy]));
+    return { ...common, ...until, product_ids: items.map(item => item.product_id), seen };
   };
 
   $('form', dialog).addEventListener('submit', async event => {
@@ -275,6 +291,7 @@
     request.sent = true;
     ready();
     try {
+      if ((await ask(DAG)).is_paused) throw new Error(say('paused'));
       const body = JSON.stringify({ dag_run_id: request.id, logical_date: null, conf: conf(request) });
       const run = await ask(REVIEW, { method: 'POST', body });
       const what = request.items?.length === 1 ? request.items[0].product_id : request.product ?? number(request.n);

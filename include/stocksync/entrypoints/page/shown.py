@@ -1,7 +1,7 @@
 """From a template and what was read to an answer, in the reader's language."""
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from fastapi import Request
@@ -47,7 +47,8 @@ class Shown:
             settings = Settings.for_parsing()
         accepted = request.headers.get("accept-language", "")
         language = language_of(request.cookies.get(COOKIE), accepted, settings.locale)
-        words = PageWords(language, settings.zone, self.now(settings))
+        now = self.now(settings)
+        words = PageWords(language, settings.zone, now)
         html = self._environment.get_template(template).render(
             words=words,
             t=words.text,
@@ -55,6 +56,7 @@ class Shown:
             language=language,
             up=_up(request),
             zone=settings.timezone,
+            tomorrow=now.date() + timedelta(days=1),
             **({"decides": False} | fields),
         )
         return HTMLResponse(html, status)
