@@ -4,7 +4,7 @@ An attempt is a coroutine that stops at every named step, at every wait, and bef
 """
 
 from collections import Counter
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from types import SimpleNamespace
 
@@ -59,7 +59,7 @@ class SteppedAttempt:
     """One attempt at a run; `at` is the step where it stopped, `result` its outcome or the error that ended it."""
 
     def __init__(self, world, plan):
-        self.plan, self.result = plan, None
+        self.plan, self.result, self._world = plan, None, world
         self._coroutine = greenlet(lambda: self._work(world))
         self._coroutine.in_attempt = True
         self.step()
@@ -72,10 +72,15 @@ class SteppedAttempt:
         """Go on to the next stop."""
         self._coroutine.parent = getcurrent()
         self.at = self._coroutine.switch()
+        if self.at == "looked again":
+            self._world.last_looks[self] = LastLook(dict(self._world.values))
+        elif self.at == "committed" or not self.alive:
+            self._world.last_looks.pop(self, None)
 
     def kill(self):
         self._coroutine.parent = getcurrent()
         self._coroutine.throw(GreenletExit)
+        self._world.last_looks.pop(self, None)
 
     def _work(self, world):
         try:
@@ -97,6 +102,14 @@ class ProgramInSteps(Bootstrap):
         return self._world.publisher
 
 
+@dataclass
+class LastLook:
+    """What an attempt saw last before it writes, and which counters were changed since then that no order changed."""
+
+    values: dict[str, bytes | None]
+    corrupted: set[str] = field(default_factory=set)
+
+
 class SteppedShop:
     """The shop: `drift` is what it knows of each counter that no program should have to guess.
 
@@ -104,6 +117,7 @@ class SteppedShop:
         values: the bytes each counter must hold, by what was done to it
         on_the_way: pieces that orders took from a counter and not yet from the ledger
         restores: what the program was seen to write: (run that was at work, product, pieces added)
+        last_looks: of the attempts that are about to write
     """
 
     def __init__(self, uri, stocks):
@@ -116,7 +130,7 @@ class SteppedShop:
         self.values = {i: str(stock - drift).encode() for i, (stock, drift) in stocks.items()}
         self.redis.mset({f"stock:{i}": value for i, value in self.values.items()})
         self.on_the_way = Counter()
-        self.journals, self.restores = {}, []
+        self.journals, self.restores, self.last_looks = {}, [], {}
 
     def close(self):
         self.redis.close()
@@ -140,13 +154,25 @@ class SteppedShop:
         held = self.number(product_id)
         if held is None or held < pieces:
             return
+        left = str(held - pieces).encode()
+        if any(product_id in look.corrupted and left == look.values[product_id] for look in self.last_looks.values()):
+            return  # as below
         self.redis.decrby(f"stock:{product_id}", pieces)
-        self.values[product_id] = str(held - pieces).encode()
+        self.values[product_id] = left
         self.on_the_way[product_id] += pieces
         self.clock.after(lag, lambda: self._land(product_id, pieces))
 
     def corrupt(self, product_id, value):
-        """A counter changes that no order changed; None: it is gone."""
+        """A counter changes that no order changed; None: it is gone.
+
+        Not back to what an attempt saw in its last look before it writes: if an order came in between, the untouched
+        bytes hide it from any compare-and-set (docs/reliability.md).
+        """
+        changes = value != self.values[product_id]
+        if changes and any(value == look.values[product_id] for look in self.last_looks.values()):
+            return
+        for look in self.last_looks.values():
+            look.corrupted.add(product_id)
         key = f"stock:{product_id}"
         self.redis.delete(key) if value is None else self.redis.set(key, value)
         self.values[product_id] = value
@@ -157,6 +183,8 @@ class SteppedShop:
     def flush(self):
         self.redis.flushall()
         self.values = dict.fromkeys(self.values)
+        for look in self.last_looks.values():
+            look.corrupted.update(self.values)
 
     def number(self, product_id):
         value = self.values[product_id]
