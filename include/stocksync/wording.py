@@ -2,6 +2,8 @@
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from stocksync.model.notice import Place
+
 
 class Wording:
     """Fills in the templates of one language.
@@ -23,6 +25,10 @@ class Wording:
     def render(self, template: str, **fields: object) -> str:
         """Fill in messages/{locale}/{template}.j2."""
         return self._environment.get_template(f"{template}.j2").render(**fields).rstrip("\n")
+
+    def place(self, path: str) -> Place:
+        """Name a part of the page as links to it do."""
+        return Place(path, self.render("place"))
 
 
 def _number(number: int, one: str = "", many: str = "") -> str:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from stocksync.alerting.ports import FailureLog, Notifier
 from stocksync.errors import BadSetting, CacheUnavailable, ChannelDown, ChannelRefuses, MessageRefused
 from stocksync.model.address import dag_run_path
-from stocksync.model.notice import Message, Place
+from stocksync.model.notice import Message
 from stocksync.model.text import printable
 from stocksync.wording import Wording
 
@@ -93,7 +93,7 @@ class FailureNotifier:
             return False
         footer = self._wording.render("mention", mention=self._mention) if calls else ""
         path = dag_run_path(str(fields.get("dag_id", "stock_sync")), str(fields["run_id"]))
-        place = Place(path, self._wording.render("place"))
+        place = self._wording.place(path)
         try:
             self._notifier.post(Message(self._wording.render(template, **fields), footer, place=place))
         except (ChannelDown, ChannelRefuses, MessageRefused):

@@ -9,16 +9,14 @@ from stocksync.alerting.news import GroupNews
 from stocksync.alerting.ports import AlertEvent
 from stocksync.alerting.routing import LISTED, AlertGroup, local_time
 from stocksync.model.address import BEGINNING, QUEUE, decision_path, product_path, run_path
-from stocksync.model.notice import Incident, Message, Place, bulk_incident, group_incident, product_incident
+from stocksync.model.notice import Incident, Message, bulk_incident, group_incident, product_incident
 from stocksync.model.policy import Action
-from stocksync.model.text import printable
+from stocksync.model.text import labelled, printable, product_name
 from stocksync.wording import Wording
 
 _LONGEST_NAME, _LONGEST_REASON = 100, 500
 _LARGEST = 10
 """Products named in a message about very many."""
-_NAME = 40
-"""Characters of a product's name that are shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +44,7 @@ class ProductLine:
     @property
     def label(self) -> str:
         """The id, and the name where there is one."""
-        return f"{self.id} ({self.name})" if self.name else self.id
+        return labelled(self.id, self.name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +115,7 @@ class AlertTexts:
             told=told,
             changed=changed,
         )
-        return Message(body, place=self._place(run_path(restored.largest.run_id if restored.largest else "")))
+        return Message(body, place=self._wording.place(run_path(restored.largest.run_id if restored.largest else "")))
 
     def review(self, review: TopEvents) -> Message:
         """One list of what a person must look at."""
@@ -129,7 +127,7 @@ class AlertTexts:
             products=[self._product(entry.event) for entry in shown],
             rest=rest.count,
         )
-        return Message(body, self._footer, place=self._place(QUEUE))
+        return Message(body, self._footer, place=self._wording.place(QUEUE))
 
     def approved(self, decided: TopEvents) -> Message:
         """One message for what a decision wrote: all of it was restored, or all of it taken back."""
@@ -147,21 +145,21 @@ class AlertTexts:
             changes=changes,
             rest=rest.count,
         )
-        return Message(body, place=self._place(decision_path(first.decision_id or "")))
+        return Message(body, place=self._wording.place(decision_path(first.decision_id or "")))
 
     def urgent(self, shown: ListedEvent) -> Message:
         """The message for one product."""
         event = shown.event
         product = self._product(event)
         body = self._wording.render("urgent", at=self._time(event.detected_at_ms), product=product)
-        place = self._place(product_path(event.product_id))
+        place = self._wording.place(product_path(event.product_id))
         return Message(body, self._footer, note=product.direction, place=place)
 
     def urgent_rest(self, rest: Overflow, latest_ms: int) -> Message:
         """The message that counts the urgent products without one of their own."""
         largest = self._product(rest.largest)
         body = self._wording.render("urgent_rest", at=self._time(latest_ms), count=rest.count, largest=largest)
-        return Message(body, self._footer, place=self._place(QUEUE))
+        return Message(body, self._footer, place=self._wording.place(QUEUE))
 
     def lost(self, batch: AlertBatch, told: int = 0) -> Message:
         """The message for all counters that a run found lost.
@@ -198,7 +196,7 @@ class AlertTexts:
             rest=rest.count,
             told=told,
         )
-        return Message(body, self._footer if calls else "", place=self._place(QUEUE))
+        return Message(body, self._footer if calls else "", place=self._wording.place(QUEUE))
 
     def _incident_of(self, what: str, bulk: Bulk, group: AlertGroup) -> Incident:
         largest = self._product(bulk.top.largest)
@@ -206,7 +204,7 @@ class AlertTexts:
             dedup_key=bulk_incident(what),
             summary=self._wording.render(f"incident_{what}", count=bulk.top.count, review=bulk.review, largest=largest),
             details={"count": bulk.top.count, "run": _run(group), "date": printable(group.date, 10)},
-            place=self._place(QUEUE),
+            place=self._wording.place(QUEUE),
         )
 
     def runs(self, groups: Sequence[GroupNews], *, over: bool) -> Message:
@@ -220,7 +218,7 @@ class AlertTexts:
         rest = self._line(groups[LISTED:]) if len(groups) > LISTED else None
         body = self._wording.render("runs", over=over, count=len(groups), lines=lines, rest=rest)
         for_a_person = any(sum(batch.figures[1:]) for _, batch in groups)
-        return Message(body, self._footer if for_a_person and not over else "", place=self._place(BEGINNING))
+        return Message(body, self._footer if for_a_person and not over else "", place=self._wording.place(BEGINNING))
 
     def incident(self, shown: ListedEvent, group: AlertGroup) -> Incident:
         """The incident of one product."""
@@ -238,7 +236,7 @@ class AlertTexts:
                 "run": _run(group),
                 "date": self._time(event.detected_at_ms),
             },
-            place=self._place(product_path(event.product_id)),
+            place=self._wording.place(product_path(event.product_id)),
         )
 
     def incident_rest(self, rest: Overflow, group: AlertGroup, count: int) -> Incident:
@@ -247,11 +245,8 @@ class AlertTexts:
             dedup_key=group_incident(group.key),
             summary=self._wording.render("incident_rest", count=count, largest=self._product(rest.largest)),
             details={"count": count, "run": _run(group), "date": printable(group.date, 10)},
-            place=self._place(QUEUE),
+            place=self._wording.place(QUEUE),
         )
-
-    def _place(self, path: str) -> Place:
-        return Place(path, self._wording.render("place"))
 
     def _line(self, groups: Sequence[GroupNews]) -> RunLine:
         group, _ = groups[0]
@@ -279,7 +274,7 @@ class AlertTexts:
             size=size,
             direction=self._wording.render("direction", size=size, too_many=event.discrepancy < 0),
             held=event.held,
-            name=printable(event.product_name, _NAME),
+            name=product_name(event.product_name),
         )
 
     def _time(self, time_ms: int) -> str:

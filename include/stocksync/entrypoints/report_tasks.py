@@ -15,7 +15,7 @@ from stocksync.entrypoints.retries import final_when_permanent
 from stocksync.entrypoints.run_history import AirflowRunHistory
 from stocksync.errors import RefusedRequest
 from stocksync.model.address import BEGINNING
-from stocksync.model.notice import Message, Place
+from stocksync.model.notice import Message
 from stocksync.model.plan import local_date
 from stocksync.settings import Settings
 from stocksync.wording import Wording
@@ -50,7 +50,7 @@ def post(text: str) -> None:
     notifier = channels.slack(settings)
     if notifier is None:
         raise AirflowSkipException(f"connection {STOCK_SLACK} is not defined, so the report is not posted")
-    place = Place(BEGINNING, Wording(settings.locale).render("place"))
+    place = Wording(settings.locale).place(BEGINNING)
     notifier.post(Message(text, place=place))
 
 

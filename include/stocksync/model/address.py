@@ -38,7 +38,7 @@ def product_path(product_id: str) -> str:
 
 def run_path(run_id: str) -> str:
     """Return where the page shows a run; empty: several, or none that is known, so its beginning."""
-    return f"runs/{segment(run_id)}" if run_id else ""
+    return f"runs/{segment(run_id)}" if run_id else BEGINNING
 
 
 def decision_path(decision_id: str) -> str:

@@ -10,12 +10,10 @@ from typing import Any
 from stocksync.model.policy import Action, Severity
 from stocksync.model.specimen import Specimen
 from stocksync.model.summary import RunStatus, RunSummary, changed_too_much
-from stocksync.model.text import printable
+from stocksync.model.text import labelled, printable, product_name
 
 REPORTS_COMPARED = 7
 """How many earlier reports a day is compared with."""
-_NAME = 40
-"""Characters of a product's name that are shown."""
 _SCHEDULED, _BACKFILL = "scheduled", "backfill"
 _FAR_WORSE, _FAR_WORSE_BY = 2, 10
 """A later run is far worse with more than so many times as many products out of order, and so many more."""
@@ -126,7 +124,7 @@ class ReportedProduct:
     @property
     def label(self) -> str:
         """The id, and the name where there is one."""
-        return f"{self.id} ({self.name})" if self.name else self.id
+        return labelled(self.id, self.name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -384,5 +382,5 @@ def _product(entry: Mapping[str, Any]) -> ReportedProduct:
         size=abs(entry["discrepancy"]),
         manual=entry["action"] == Action.MANUAL_REVIEW_REQUIRED.value,
         held=held,
-        name=printable(entry.get("name", ""), _NAME),
+        name=product_name(entry.get("name", "")),
     )
